@@ -1,0 +1,2 @@
+//! The `veripage` command.
+fn main() {}

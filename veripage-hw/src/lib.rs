@@ -1,0 +1,16 @@
+//! The trusted base of Veripage: everything that is believed without proof.
+//!
+//! One line a primitive. Each has a contract, a reason and a test, listed in `TRUSTED.md`.
+#![no_std]
+#![cfg_attr(verus_only, feature(proc_macro_hygiene))]
+
+pub mod platform;
+
+pub use platform::{CpuSet, FlushOp, Platform};
+
+/// Physical address in bytes.
+pub type Paddr = usize;
+/// Virtual address in bytes.
+pub type Vaddr = usize;
+/// Bytes of a base page, the same for every format that Veripage knows.
+pub const PAGE_SIZE: usize = 4096;

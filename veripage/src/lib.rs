@@ -1,0 +1,5 @@
+//! A memory-management core for kernels: frames, page tables, kernel areas and user spaces.
+#![no_std]
+#![cfg_attr(verus_only, feature(proc_macro_hygiene))]
+
+pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
