@@ -4,8 +4,16 @@
 #![no_std]
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 
+pub mod lock;
+pub mod meta;
+#[cfg(feature = "model")]
+pub mod model;
+pub mod page;
 pub mod platform;
+pub mod rcu;
 
+pub use lock::{LiveFlag, LockByte};
+pub use page::PagePerm;
 pub use platform::{CpuSet, FlushOp, Platform};
 
 /// Physical address in bytes.
