@@ -5,8 +5,16 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
+pub mod lock;
+pub mod meta;
+#[cfg(feature = "model")]
+pub mod model;
+pub mod page;
 pub mod platform;
+pub mod rcu;
 
+pub use lock::{LiveFlag, LockByte};
+pub use page::PagePerm;
 pub use platform::{CpuSet, FlushOp, Platform};
 
 /// Physical address in bytes.

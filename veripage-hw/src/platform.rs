@@ -13,6 +13,7 @@ pub struct CpuSet(pub u64);
 /// What a TLB is asked to forget.
 #[verifier::external_derive]
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[verifier::external_derive]
 pub enum FlushOp {
     /// Every translation of the addresses in the range, of the current root.
     Range(Range<Vaddr>),
