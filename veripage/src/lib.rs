@@ -4,4 +4,5 @@
 #![cfg_attr(verus_only, allow(missing_docs))]
 
 pub mod kspace;
+mod spin;
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
