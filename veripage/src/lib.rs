@@ -3,3 +3,5 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
+
+pub mod page_table;

@@ -1,0 +1,4 @@
+//! Page tables.
+mod pending;
+
+pub use pending::Pending;
