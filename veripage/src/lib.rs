@@ -4,3 +4,7 @@
 #![cfg_attr(verus_only, allow(missing_docs))]
 
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
+
+pub mod page_table;
+pub mod paging;
+pub mod rcu;
