@@ -3,9 +3,18 @@
 //! One line a primitive. Each has a contract, a reason and a test, listed in `TRUSTED.md`.
 #![no_std]
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
+#![cfg_attr(verus_only, allow(missing_docs))]
 
+pub mod lock;
+#[cfg(feature = "model")]
+pub mod model;
+pub mod node_meta;
+pub mod page;
 pub mod platform;
+pub mod rcu;
 
+pub use lock::{LiveFlag, LockByte};
+pub use page::PagePerm;
 pub use platform::{CpuSet, FlushOp, Platform};
 
 /// Physical address in bytes.

@@ -6,11 +6,14 @@ use vstd::prelude::*;
 verus! {
 
 /// A set of CPUs, one bit each: CPU `n` is bit `n`.
+#[verifier::external_derive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CpuSet(pub u64);
 
 /// What a TLB is asked to forget.
+#[verifier::external_derive]
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[verifier::external_derive]
 pub enum FlushOp {
     /// Every translation of the addresses in the range, of the current root.
     Range(Range<Vaddr>),

@@ -1,7 +1,10 @@
 //! A memory-management core for kernels: frames, page tables, kernel areas and user spaces.
 #![no_std]
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
+#![cfg_attr(verus_only, allow(missing_docs))]
 
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
 
 pub mod page_table;
+pub mod paging;
+pub mod rcu;

@@ -1,0 +1,227 @@
+//! The ledger: every trusted item of the source, computed from the text, against TRUSTED.md.
+use crate::source::{self, Source};
+use anyhow::{bail, Context, Result};
+use regex::Regex;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Marks that make an item trusted, and what the ledger calls such an item. The first one that
+/// matches a line counts.
+const MARKS: &[(&str, &str)] = &[
+    (r"\bexternal_body\b", "body"),
+    (r"\baxiom\s+fn\b", "axiom"),
+    (r"\bassume_specification\b", "specification"),
+    (
+        r"\bexternal_(fn|type|trait)_specification\b",
+        "specification",
+    ),
+    (
+        r"\bassume_termination\b|\bexec_allows_no_decreases_clause\b",
+        "termination",
+    ),
+    (r"\buninterp\s+spec\s+fn\b", "vocabulary"),
+    (r"verifier::external\b|verus_verify\(external\)", "unseen"),
+    (r"\b(assume|admit)\s*\(", "assumption"),
+    (r"^\s*global\s+(size_of|layout)\b", "layout"),
+    (r"\bunsafe\s+(pub\s+)?trait\b", "promise"),
+];
+
+/// The only marks that the proven crate may carry.
+const CORE_MARKS: &[&str] = &["termination", "layout"];
+
+struct Item {
+    kind: &'static str,
+    name: String,
+    path: String,
+    doc: String,
+}
+
+impl Item {
+    /// The part of the doc comment behind `label` and before the next label.
+    fn part(&self, label: &str) -> Option<&str> {
+        let text = &self.doc[self.doc.find(label)? + label.len()..];
+        let end = ["Reason:", "Test:", "# Safety"]
+            .iter()
+            .filter_map(|l| text.find(l))
+            .min();
+        Some(text[..end.unwrap_or(text.len())].trim())
+    }
+
+    fn contract(&self) -> &str {
+        let end = ["Reason:", "Test:", "# Safety"]
+            .iter()
+            .filter_map(|l| self.doc.find(l))
+            .min();
+        self.doc[..end.unwrap_or(self.doc.len())].trim()
+    }
+}
+
+struct Scanner {
+    marks: Vec<(Regex, &'static str)>,
+    owner: Regex,
+    item: Regex,
+}
+
+impl Scanner {
+    fn new() -> Result<Self> {
+        let marks = MARKS
+            .iter()
+            .map(|(re, kind)| Ok((Regex::new(re)?, *kind)))
+            .collect::<Result<_>>()?;
+        Ok(Scanner {
+            marks,
+            owner: Regex::new(
+                r"^\s*(?:unsafe\s+)?(?:impl|pub trait|trait|pub unsafe trait)\b(?:<.*?>)?\s*(?:[\w:]+(?:<.*>)?\s+for\s+)?(\w+)",
+            )?,
+            item: Regex::new(r"\b(?:fn|struct|trait|enum|global)\s+(\w+)")?,
+        })
+    }
+
+    fn scan(&self, file: &Source, items: &mut Vec<Item>) {
+        let lines: Vec<&str> = file.text.lines().collect();
+        let mut owner = String::new();
+        for (n, line) in lines.iter().enumerate() {
+            let code = line.split("//").next().unwrap_or("");
+            if let Some(m) = self.owner.captures(code) {
+                owner = m[1].to_string();
+            } else if *line == "}" {
+                owner.clear();
+            }
+            let Some((_, kind)) = self.marks.iter().find(|(re, _)| re.is_match(code)) else {
+                continue;
+            };
+            let name = self.name(&lines[n..]);
+            let qualified = line.starts_with(' ') && !owner.is_empty() && *kind != "promise";
+            items.push(Item {
+                kind,
+                name: if qualified {
+                    format!("{owner}::{name}")
+                } else {
+                    name
+                },
+                path: file.path.clone(),
+                doc: doc_above(&lines, n),
+            });
+        }
+    }
+
+    /// The name of the item that the first of `lines` marks.
+    fn name(&self, lines: &[&str]) -> String {
+        lines
+            .iter()
+            .map(|l| l.split("//").next().unwrap_or(""))
+            .find_map(|l| self.item.captures(l))
+            .map_or_else(|| "?".into(), |m| m[1].to_string())
+    }
+}
+
+/// The doc comment over the attributes over line `n`.
+fn doc_above(lines: &[&str], n: usize) -> String {
+    let mut doc = Vec::new();
+    for line in lines[..n].iter().rev().map(|l| l.trim()) {
+        match line.strip_prefix("///") {
+            Some(text) => doc.push(text.trim()),
+            None if line.starts_with("#[") && doc.is_empty() => {}
+            None => break,
+        }
+    }
+    doc.reverse();
+    doc.join(" ")
+}
+
+fn render(items: &[Item]) -> String {
+    let mut out = String::from(HEAD);
+    let cell = |s: &str| s.replace('|', "\\|");
+    out.push_str("\n## Primitives and promises\n\n| item | kind | contract | reason | test |\n|---|---|---|---|---|\n");
+    for i in items
+        .iter()
+        .filter(|i| i.kind != "vocabulary" && i.kind != "termination" && i.kind != "layout")
+    {
+        let _ = writeln!(
+            out,
+            "| `{}` ({}) | {} | {} | {} | {} |",
+            i.name,
+            i.path,
+            i.kind,
+            cell(i.contract()),
+            cell(i.part("Reason:").unwrap_or("")),
+            cell(i.part("Test:").unwrap_or("")),
+        );
+    }
+    for (kind, title) in [
+        (
+            "vocabulary",
+            "Vocabulary: uninterpreted names that the contracts use",
+        ),
+        ("termination", "Loops whose end is not proven"),
+        ("layout", "Sizes that the checker is told"),
+    ] {
+        let _ = writeln!(out, "\n## {title}\n");
+        for i in items.iter().filter(|i| i.kind == kind) {
+            let _ = writeln!(out, "- `{}` ({}) {}", i.name, i.path, i.contract());
+        }
+    }
+    out
+}
+
+const HEAD: &str = "# The trusted ledger
+
+Everything that the proofs believe, computed from the source by `cargo xtask ledger --write`;
+`cargo xtask ledger` fails where this page and the source differ. Beside it one trusts the proof
+checker with its solver and its library, the Rust compiler, and the processor's manual.
+";
+
+/// What each item of the ledger must have.
+fn faults(items: &[Item], tests: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    for i in items {
+        let here = format!("{}: {}", i.path, i.name);
+        if i.path.starts_with("veripage/") && !CORE_MARKS.contains(&i.kind) {
+            faults.push(format!(
+                "{here}: a trusted item ({}) in the proven crate",
+                i.kind
+            ));
+        }
+        if i.contract().is_empty() && i.kind != "layout" && i.kind != "termination" {
+            faults.push(format!("{here}: no contract in its doc comment"));
+        }
+        if matches!(i.kind, "body" | "axiom" | "specification") && i.part("Reason:").is_none() {
+            faults.push(format!("{here}: no reason"));
+        }
+        if let Some(test) = i.part("Test:") {
+            let name = test.trim_end_matches('.').trim_matches('`');
+            let name = name.rsplit("::").next().unwrap_or(name);
+            if !tests.contains(&format!("fn {name}(")) {
+                faults.push(format!("{here}: its test `{name}` does not exist"));
+            }
+        }
+    }
+    faults
+}
+
+pub fn run(root: &Path, write: bool) -> Result<()> {
+    let scanner = Scanner::new()?;
+    let mut items = Vec::new();
+    for dir in ["veripage-hw/src", "veripage/src"] {
+        for file in source::read(root, dir)? {
+            scanner.scan(&file, &mut items);
+        }
+    }
+    let mut tests = String::new();
+    for dir in ["veripage-hw", "veripage", "veripage-sim"] {
+        tests.extend(source::read(root, dir)?.into_iter().map(|f| f.text));
+    }
+    let found = render(&items);
+    let page = root.join("TRUSTED.md");
+    if write {
+        std::fs::write(&page, &found).context("cannot write TRUSTED.md")?;
+    } else if std::fs::read_to_string(&page).context("cannot read TRUSTED.md")? != found {
+        bail!("TRUSTED.md differs from the source: see `cargo xtask ledger --write` and review the difference");
+    }
+    let faults = faults(&items, &tests);
+    if !faults.is_empty() {
+        bail!("the ledger has faults:\n  {}", faults.join("\n  "));
+    }
+    println!("{} trusted items, as TRUSTED.md says", items.len());
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! Chores of the workspace, run as `cargo xtask NAME`.
+use anyhow::{bail, Context, Result};
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+mod ledger;
+mod lines;
+mod source;
+
+#[derive(Parser)]
+#[command(about = "Chores of the Veripage workspace")]
+struct Args {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Runs every test of the workspace, those behind features included.
+    Test,
+    /// Compares the trusted items of the source with TRUSTED.md.
+    Ledger {
+        /// Writes TRUSTED.md instead of comparing.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Counts executable, specification and proof lines of the verified crates.
+    Lines,
+}
+
+/// What `test` runs, one `cargo` call each. Feature sets that swap the machine's atomics for a
+/// model's need a build of their own.
+const TEST_RUNS: &[&[&str]] = &[&["test", "--release", "--workspace"]];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate lies in the workspace")
+        .to_path_buf()
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    eprintln!("cargo {}", args.join(" "));
+    let status = Command::new(env!("CARGO"))
+        .args(args)
+        .current_dir(root())
+        .status()
+        .context("cannot start cargo")?;
+    if !status.success() {
+        bail!("cargo {} failed", args.join(" "));
+    }
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    match Args::parse().chore {
+        Chore::Test => TEST_RUNS.iter().try_for_each(|args| cargo(args)),
+        Chore::Ledger { write } => ledger::run(&root(), write),
+        Chore::Lines => lines::run(&root()),
+    }
+}
