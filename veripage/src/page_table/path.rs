@@ -101,7 +101,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         }
         let (pa, i) = (self.node(), index_of(self.page, self.level));
         proof_with!(Tracked(p));
-        let w = node::load::<P, E>(pa, i);
+        let w = node::load::<P, E>(pa, i).as_usize() as u64;
         proof! { lemma_like::<E>(self.level as int, self.word(*own), w); }
         w
     }
@@ -224,87 +224,5 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     )]
     pub(crate) fn fits(&self, to: usize) -> bool {
         first_of(self.page, self.level) == self.page && span_of(self.level) <= to - self.page
-    }
-
-    /// Replaces a non-table word by the non-table word `w`.
-    #[inline(always)]
-    #[verus_spec(
-        with Tracked(own): Tracked<&mut Owner<P, E>>
-        requires
-            self.inv(*old(own)), self.page < self.end,
-            !is_table::<E>(self.level as int, self.word(*old(own))), !is_table::<E>(self.level as int, w),
-        ensures
-            self.inv(*final(own)), old(own).same_shape(*final(own)),
-            self.word(*final(own)) == w,
-            stored::<P, E>(old(own).nodes, final(own).nodes, self.level as int, self.v(), w),
-            !present::<E>(w) ==> final(own).view() == old(own).view().remove_keys(pages(first(self.level as int, self.v()), span(self.level as int))),
-            is_leaf::<E>(self.level as int, w) ==> final(own).view() == old(own).view().union_prefer_right(
-                run(first(self.level as int, self.v()), span(self.level as int), pte_pa::<E>(self.level as int, w), page_prop::<E>(self.level as int, w))),
-    )]
-    pub(crate) fn store(&self, w: u64) {
-        proof! { here::<P, E>(self, *own); }
-        proof_decl! {
-            let tracked p = own.nodes.tracked_borrow_mut(key(self.level as int, self.v()));
-        }
-        let (pa, i) = (self.node(), index_of(self.page, self.level));
-        proof_with!(Tracked(&mut *p));
-        node::store::<P, E>(pa, i, w);
-        proof! { lemma_stored::<P, E>(self, *old(own), *own, w); }
-    }
-
-    /// Replaces the leaf at the current position by an absent word and returns it, with every bit
-    /// that the MMU ever set in it.
-    #[inline(always)]
-    #[verus_spec(ret =>
-        with Tracked(own): Tracked<&mut Owner<P, E>>
-        requires
-            self.inv(*old(own)), self.page < self.end, !is_table::<E>(self.level as int, self.word(*old(own))),
-        ensures
-            self.inv(*final(own)), old(own).same_shape(*final(own)), self.reads(*old(own), ret),
-            final(own).view() == old(own).view().remove_keys(pages(first(self.level as int, self.v()), span(self.level as int))),
-    )]
-    pub(crate) fn clear(&self) -> u64 {
-        proof! { here::<P, E>(self, *own); E::zero_absent(); }
-        proof_decl! {
-            let tracked p = own.nodes.tracked_borrow_mut(key(self.level as int, self.v()));
-        }
-        let (pa, i) = (self.node(), index_of(self.page, self.level));
-        proof_with!(Tracked(&mut *p));
-        let w = node::swap::<P, E>(pa, i, 0);
-        proof! {
-            lemma_like::<E>(self.level as int, self.word(*old(own)), w);
-            lemma_stored::<P, E>(self, *old(own), *own, 0);
-        }
-        w
-    }
-
-    /// Hangs the node `child` below the current position, in place of a non-table word.
-    #[verus_spec(
-        with Tracked(own): Tracked<&mut Owner<P, E>>, Tracked(perm): Tracked<NodePerm<P, E>>
-        requires
-            self.inv(*old(own)), self.page < self.end, self.level > 1,
-            !is_table::<E>(self.level as int, self.word(*old(own))),
-            node_wf(perm@, (self.level - 1, self.cur_slot())), perm@.paddr == child,
-            forall|v: int| #![trigger slot(self.level - 1, v)] slot(self.level as int, v) == self.cur_slot() ==>
-                meaning::<E>(self.level - 1, perm@.words[slot(self.level - 1, v) % 512], v) == meaning::<E>(self.level as int, self.word(*old(own)), v),
-        ensures
-            self.inv(*final(own)), old(own).same_shape(*final(own)),
-            final(own).view() == old(own).view(),
-            is_table::<E>(self.level as int, self.word(*final(own))),
-    )]
-    pub(crate) fn link(&self, child: Paddr) {
-        proof! { here::<P, E>(self, *own); }
-        proof_decl! {
-            let tracked mut perm = perm;
-            let tracked p = own.nodes.tracked_borrow_mut(key(self.level as int, self.v()));
-        }
-        let (pa, i) = (self.node(), index_of(self.page, self.level));
-        proof_with!(Tracked(&mut *p), Tracked(&mut perm));
-        node::link::<P, E>(pa, i, child);
-        proof! {
-            let (l, v) = (self.level as int, self.v());
-            let tracked sub = single::<P, E>(perm, l - 1, slot(l, v));
-            linked::<P, E>(self, *old(own), own, sub);
-        }
     }
 }
