@@ -3,8 +3,9 @@
 //! Every access is volatile, and no contract says anything about what is read. Addresses are
 //! virtual (the linear map, or a buffer of the kernel's own).
 #![allow(dead_code)] // the bodies of opaque ghost types
+#[cfg(verus_only)]
 use crate::page::PagePerm;
-use crate::{Platform, Vaddr};
+use crate::{Paddr, Platform, Vaddr};
 use core::marker::PhantomData;
 use core::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -83,6 +84,18 @@ impl<'a> WriteBytes<'a> {
     pub axiom fn none(at: int) -> (tracked r: WriteBytes<'a>)
         ensures r.lo() == at, r.hi() == at;
 }
+
+/// Writes zeroes into all of the frame at `pa`. Reason: the permission is exclusive, and the linear
+/// map covers every frame. Test: frames::zeroed_allocation.
+#[inline(always)]
+#[verifier::external_body]
+pub fn zero_raw<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut RawPage<P>>)
+    requires old(p).paddr() == pa,
+    ensures final(p).paddr() == pa,
+    opens_invariants none
+    no_unwind
+// SAFETY: the caller owns the frame, which is in the linear map.
+{ unsafe { with_exposed_provenance_mut::<u8>(P::LINEAR_BASE + pa).write_bytes(0, crate::PAGE_SIZE) } }
 
 /// Address and permission of a buffer to read from. Reason: borrowed for `'a`.
 /// Test: untyped::slice_round_trip.
@@ -236,7 +249,8 @@ unsafe fn copy_volatile(mut src: *const u8, mut dst: *mut u8, mut len: usize) {
                 (src, dst, len) = (src.add(1), dst.add(1), len - 1);
             }
             while len >= WORD {
-                dst.cast::<u64>().write_volatile(src.cast::<u64>().read_volatile());
+                dst.cast::<u64>()
+                    .write_volatile(src.cast::<u64>().read_volatile());
                 (src, dst, len) = (src.add(WORD), dst.add(WORD), len - WORD);
             }
         }
@@ -257,7 +271,8 @@ unsafe fn fill_volatile(mut dst: *mut u8, mut len: usize, b: u8) {
             (dst, len) = (dst.add(1), len - 1);
         }
         while len >= WORD {
-            dst.cast::<u64>().write_volatile(u64::from_ne_bytes([b; WORD]));
+            dst.cast::<u64>()
+                .write_volatile(u64::from_ne_bytes([b; WORD]));
             (dst, len) = (dst.add(WORD), len - WORD);
         }
         while len > 0 {

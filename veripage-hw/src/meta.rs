@@ -1,6 +1,9 @@
 //! The metadata cell of a frame, its type word, and the way to the static array of slots.
 #![allow(dead_code)] // the bodies of opaque ghost types
+#[cfg(verus_only)]
 use crate::bytes::RawPage;
+#[cfg(verus_only)]
+use crate::lock::has_slot;
 use crate::order::UnsafeCell;
 use crate::{Paddr, Platform};
 use core::any::TypeId;
@@ -206,16 +209,13 @@ pub unsafe trait Slot<P: Platform>: Sized + Sync + 'static {
 /// The slot of the frame at `pa`: the one that was placed there, or one that stays busy for ever.
 pub uninterp spec fn slot_spec<P: Platform, T: Slot<P>>(pa: int) -> T;
 
-/// Is `pa` the address of a frame, or of a hole where one could be?
-pub open spec fn frame_addr<P: Platform>(pa: int) -> bool { 0 <= pa < P::MAX_PADDR && pa % 4096 == 0 }
-
 /// The slot of the frame at `pa`. Reason: the array has a slot for each frame below `MAX_PADDR`;
 /// a slot that was never placed is zero, which reads as busy, and whose owner is nobody.
 /// Test: frames::get_frame_errors.
 #[inline(always)]
 #[verifier::external_body]
 pub fn slot<P: Platform, T: Slot<P>>(pa: Paddr) -> (r: &'static T)
-    requires frame_addr::<P>(pa as int),
+    requires has_slot::<P>(pa as int),
     ensures *r == slot_spec::<P, T>(pa as int), r.home() == pa,
     opens_invariants none
     no_unwind
@@ -252,7 +252,7 @@ impl<P: Platform> Unclaimed<P> {
     pub axiom fn take(tracked &mut self, pa: int) -> (tracked r: (RawPage<P>, Vacant<P>))
         requires old(self)@.contains(pa),
         ensures final(self)@ == old(self)@.remove(pa), r.0.paddr() == pa, r.1.paddr() == pa,
-            frame_addr::<P>(pa);
+            has_slot::<P>(pa);
 }
 
 /// Puts `t` into the array as the slot of the frame at `pa`. Reason: `Vacant` makes it happen once,

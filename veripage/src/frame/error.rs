@@ -2,7 +2,7 @@
 #[cfg(verus_only)]
 use veripage_hw::count::*;
 #[cfg(not(verus_only))]
-use veripage_hw::count::{BUSY, MAX_SHARES, UNIQUE, UNUSED};
+use veripage_hw::count::{BUSY, UNIQUE, UNUSED};
 use veripage_hw::Paddr;
 use vstd::prelude::*;
 

@@ -1,7 +1,7 @@
 //! Kinds of frames: the type of the metadata, or that it is any type.
-use veripage_hw::meta::{FrameMeta, MetaCell};
 #[cfg(verus_only)]
-use veripage_hw::meta::{meta_ty, MetaPerm, MetaTy};
+use veripage_hw::meta::{meta_ty, MetaTy};
+use veripage_hw::meta::{FrameMeta, MetaCell, MetaPerm};
 use vstd::prelude::*;
 
 verus! {
@@ -33,7 +33,7 @@ pub struct AnyMeta;
 impl FrameKind for AnyMeta {
     open spec fn admits(ty: Option<MetaTy>) -> bool { true }
 
-    fn is_in(cell: &MetaCell, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
+    fn is_in(_cell: &MetaCell, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
         no_unwind
     { true }
 }

@@ -5,9 +5,9 @@ use super::slot::*;
 use super::unique::UniqueFrame;
 use core::marker::PhantomData;
 use veripage_hw::handle::*;
-use veripage_hw::meta::{slot, FrameMeta};
 #[cfg(verus_only)]
-use veripage_hw::meta::frame_addr;
+use veripage_hw::lock::has_slot;
+use veripage_hw::meta::{slot, FrameMeta};
 use veripage_hw::{Paddr, Platform, PAGE_SIZE};
 use vstd::prelude::*;
 
@@ -21,8 +21,8 @@ mod spec;
 /// `NotAligned` or `OutOfBound`.
 #[verus_spec(r =>
     ensures match r {
-        Ok(s) => frame_addr::<P>(pa as int) && *s == slot_at::<P>(pa as int) && s.id().pa == pa,
-        Err(_) => !frame_addr::<P>(pa as int),
+        Ok(s) => has_slot::<P>(pa as int) && *s == slot_at::<P>(pa as int) && s.id().pa == pa,
+        Err(_) => !has_slot::<P>(pa as int),
     },
     no_unwind
 )]
@@ -39,7 +39,7 @@ pub(crate) fn find_slot<P: Platform>(pa: Paddr) -> Result<&'static MetaSlot<P>, 
 /// Gives one share up; the last one runs the destructor of the metadata and returns the frame.
 #[verus_spec(
     with Tracked(share): Tracked<Share<P>>
-    requires frame_addr::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()),
+    requires has_slot::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()),
     no_unwind
 )]
 pub(crate) fn release_share<P: Platform>(pa: Paddr) {
@@ -56,7 +56,7 @@ pub(crate) fn release_share<P: Platform>(pa: Paddr) {
 /// Ends the use of a frame that the caller owns: destructor, UNUSED, back to the machine.
 #[verus_spec(
     with Tracked(excl): Tracked<Excl<P>>
-    requires frame_addr::<P>(pa as int), excl.wf(slot_at::<P>(pa as int).id()),
+    requires has_slot::<P>(pa as int), excl.wf(slot_at::<P>(pa as int).id()),
     no_unwind
 )]
 pub(crate) fn give_back<P: Platform>(pa: Paddr) {
@@ -72,7 +72,7 @@ pub(crate) fn give_back<P: Platform>(pa: Paddr) {
 /// Takes an unused frame, puts its metadata in, and publishes the first share.
 #[verus_spec(r =>
     with Ghost(k): Ghost<Kind> -> share: Tracked<Option<Share<P>>>
-    ensures r is Ok ==> frame_addr::<P>(pa as int)
+    ensures r is Ok ==> has_slot::<P>(pa as int)
         && (share@ matches Some(s) && s.wf(slot_at::<P>(pa as int).id()) && s.kind() == k
             && s.meta().has_a::<M>() && s.meta().value::<M>() == meta),
 )]
@@ -138,7 +138,7 @@ impl<P: Platform, K: FrameKind> FrameCore<P, K> {
     #[verus_spec(r =>
         with Tracked(share): Tracked<Share<P>>
         requires
-            frame_addr::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()),
+            has_slot::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()),
             share.kind() is Handle, K::admits(share.meta().ty()),
         ensures r.paddr() == pa, r.share() == share,
         no_unwind
@@ -171,7 +171,7 @@ impl<P: Platform, M: FrameMeta> Frame<P, M> {
     /// # Errors
     /// `NotAligned`, `OutOfBound`; `InUse`, `Unique` or `Busy` if somebody has it. `meta` is dropped.
     #[verus_spec(r =>
-        ensures r matches Ok(f) ==> frame_addr::<P>(pa as int) && f.paddr() == pa && f.meta_spec() == meta,
+        ensures r matches Ok(f) ==> has_slot::<P>(pa as int) && f.paddr() == pa && f.meta_spec() == meta,
     )]
     pub fn from_unused(pa: Paddr, meta: M) -> Result<Self, GetFrameError> {
         proof_decl! { let tracked mut s: Option<Share<P>> = None; }
@@ -208,7 +208,7 @@ impl<P: Platform> Frame<P, AnyMeta> {
     /// # Errors
     /// `NotAligned`, `OutOfBound`; `Unused`, `Unique`, `Busy` or `Saturated` as its slot says.
     #[verus_spec(r =>
-        ensures r matches Ok(f) ==> frame_addr::<P>(pa as int) && f.paddr() == pa,
+        ensures r matches Ok(f) ==> has_slot::<P>(pa as int) && f.paddr() == pa,
     )]
     pub fn from_in_use(pa: Paddr) -> Result<Self, GetFrameError> {
         let slot = find_slot::<P>(pa)?;
@@ -234,7 +234,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     #[verus_spec(r =>
         with Tracked(share): Tracked<Share<P>>
         requires
-            frame_addr::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()), K::admits(share.meta().ty()),
+            has_slot::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()), K::admits(share.meta().ty()),
         ensures r.paddr() == pa, r.share().meta() == share.meta(),
     )]
     pub(crate) fn from_share(pa: Paddr) -> Self {
@@ -249,7 +249,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     }
 
     /// Physical address of the frame.
-    #[verus_spec(r => ensures r == self.paddr(), frame_addr::<P>(r as int))]
+    #[verus_spec(r => ensures r == self.paddr(), has_slot::<P>(r as int))]
     pub fn start_paddr(&self) -> Paddr {
         let core = self.h.get();
         proof! { use_type_invariant(core); }
@@ -336,7 +336,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     /// Moves this handle into a page-table entry; the count does not change.
     #[verus_spec(r =>
         with -> share: Tracked<Share<P>>
-        ensures r == self.paddr(), frame_addr::<P>(r as int), share@.wf(slot_at::<P>(r as int).id()),
+        ensures r == self.paddr(), has_slot::<P>(r as int), share@.wf(slot_at::<P>(r as int).id()),
             share@.kind() is Pte, share@.meta() == self.share().meta(), K::admits(share@.meta().ty()),
     )]
     pub fn into_raw(self) -> Paddr {
@@ -358,7 +358,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     #[verus_spec(r =>
         with Tracked(share): Tracked<Share<P>>
         requires
-            frame_addr::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()), K::admits(share.meta().ty()),
+            has_slot::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()), K::admits(share.meta().ty()),
         ensures r.paddr() == pa, r.share().meta() == share.meta(),
     )]
     pub unsafe fn from_raw(pa: Paddr) -> Self {
@@ -467,7 +467,7 @@ impl<'a, P: Platform, K: FrameKind> FrameRef<'a, P, K> {
     #[verus_spec(r =>
         with Tracked(share): Tracked<&'a Share<P>>
         requires
-            frame_addr::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()), K::admits(share.meta().ty()),
+            has_slot::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()), K::admits(share.meta().ty()),
         ensures r.paddr() == pa,
     )]
     pub unsafe fn borrow_paddr(pa: Paddr) -> Self {

@@ -5,7 +5,7 @@ verus! {
 impl<P: Platform, K: FrameKind> FrameCore<P, K> {
     #[verifier::type_invariant]
     pub open(super) spec fn wf(self) -> bool {
-        &&& frame_addr::<P>(self.pa as int)
+        &&& has_slot::<P>(self.pa as int)
         &&& self.share@.wf(slot_at::<P>(self.pa as int).id()) && self.share@.kind() is Handle
         &&& K::admits(self.share@.meta().ty())
     }
@@ -25,7 +25,7 @@ impl<P: Platform, M: FrameMeta> Frame<P, M> {
 impl<'a, P: Platform, K: FrameKind> FrameRef<'a, P, K> {
     #[verifier::type_invariant]
     pub open(super) spec fn wf(self) -> bool {
-        &&& frame_addr::<P>(self.pa as int)
+        &&& has_slot::<P>(self.pa as int)
         &&& self.share@.wf(slot_at::<P>(self.pa as int).id())
         &&& K::admits(self.share@.meta().ty())
     }

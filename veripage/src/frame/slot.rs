@@ -2,18 +2,21 @@
 //! frame whenever nobody holds it exclusively.
 //!
 //! States of the word: UNUSED, UNIQUE, busy, shared `n`. All that moves between them is here.
-#[cfg(verus_only)]
-use super::sm::*;
+#![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
 #[cfg(verus_only)]
 use super::seed::*;
-use core::marker::PhantomData;
-use veripage_hw::count::*;
-use veripage_hw::meta::{FrameMeta, MetaCell, Slot};
 #[cfg(verus_only)]
-use veripage_hw::meta::{frame_addr, slot_spec, MetaPerm};
+use super::sm::*;
+use core::marker::PhantomData;
 #[cfg(verus_only)]
 use veripage_hw::bytes::RawPage;
-use veripage_hw::{Paddr, Platform};
+use veripage_hw::count::*;
+#[cfg(verus_only)]
+use veripage_hw::lock::has_slot;
+#[cfg(verus_only)]
+use veripage_hw::meta::{slot_spec, MetaPerm};
+use veripage_hw::meta::{FrameMeta, MetaCell, Slot};
+use veripage_hw::{LiveFlag, LockByte, Paddr, Platform};
 #[cfg(verus_only)]
 use vstd::invariant::*;
 use vstd::open_atomic_invariant;
@@ -25,11 +28,15 @@ use vstd::resource::Loc;
 #[cfg(verus_only)]
 use vstd::tokens::*;
 
-/// The slot of one frame in the static array: 32 bytes.
+/// The slot of one frame in the static array: 32 bytes. The lock and live bytes are reached by
+/// address (`veripage_hw::lock`); here they have their place.
+#[allow(dead_code)]
 #[verus_verify]
 #[repr(C)]
 pub struct MetaSlot<P: Platform> {
     rc: RcCell,
+    lock: LockByte,
+    live: LiveFlag,
     meta: MetaCell,
     platform: PhantomData<P>,
     #[cfg(verus_keep_ghost_body)]
@@ -59,10 +66,10 @@ impl<P: Platform> MetaSlot<P> {
     /// The slot of an unused frame, which owns the frame.
     #[verus_spec(r =>
         with Tracked(page): Tracked<RawPage<P>>, Tracked(seed): Tracked<Seed>
-        requires page.paddr() == pa, seed.wf(seed.ids()), seed.ids().frame == pa,
-        ensures r.id().pa == pa,
+        requires seed.wf(seed.ids()), seed.ids().frame == page.paddr(),
+        ensures r.id().pa == page.paddr(),
     )]
-    pub(crate) fn new(pa: Paddr) -> MetaSlot<P> {
+    pub(crate) fn new() -> MetaSlot<P> {
         let (meta, _mp) = MetaCell::new();
         proof_decl! { let tracked mp = _mp.get(); }
         proof_decl! { let ghost seed_ids = seed.ids(); }
@@ -71,9 +78,10 @@ impl<P: Platform> MetaSlot<P> {
         proof_decl! { let tracked (perm, parked, ledger) = (_perm.get(), _parked.get(), _ledger.get()); }
         proof_decl! {
             let tracked (Tracked(inst), Tracked(st), _, _, _, _) = SlotSM::Instance::boot();
+            let ghost pa = parked@.page.paddr();
             let tracked frac = Frac::new(parked);
             let ghost id = SlotId {
-                rc: rc.id(), meta: meta.id(), inst: inst.id(), frac: frac.id(), pa: pa as int, seed: seed_ids,
+                rc: rc.id(), meta: meta.id(), inst: inst.id(), frac: frac.id(), pa, seed: seed_ids,
             };
             let tracked v = SlotInv { perm, st, frac: Some(frac), ledger: Some(ledger) };
             let tracked inv = AtomicInvariant::new(id, v, 0);
@@ -81,6 +89,8 @@ impl<P: Platform> MetaSlot<P> {
         proof_with! { g: Tracked(SlotGhost { inst, inv }) }
         MetaSlot {
             rc,
+            lock: LockByte::new(),
+            live: LiveFlag::new(),
             meta,
             platform: PhantomData,
         }
@@ -237,9 +247,9 @@ impl<P: Platform> MetaSlot<P> {
     pub(crate) fn try_inc(&self) -> Result<(), u32> {
         proof_decl! { let tracked mut out: Option<Share<P>> = None; }
         let mut seen = self.rc.load_hint();
-        let mut ret: Result<(), u32> = Err(seen);
+        let ret: Result<(), u32>;
         #[cfg_attr(verus_only, verus_spec(
-            invariant_except_break out is None, ret is Err,
+            invariant_except_break out is None,
             ensures ret is Ok ==> (out matches Some(s) && s.wf(self.id()) && s.kind() is Handle)
         ))]
         loop {

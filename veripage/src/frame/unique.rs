@@ -4,13 +4,13 @@ use super::kind::*;
 use super::shared::*;
 use super::slot::*;
 use core::marker::PhantomData;
+use veripage_hw::bytes::zero_raw;
 use veripage_hw::handle::*;
 #[cfg(verus_only)]
-use veripage_hw::meta::{frame_addr, MetaPerm};
-use veripage_hw::meta::{slot, FrameMeta};
-use veripage_hw::page::zero_page;
+use veripage_hw::lock::has_slot;
 #[cfg(verus_only)]
-use veripage_hw::bytes::RawPage;
+use veripage_hw::meta::MetaPerm;
+use veripage_hw::meta::{slot, FrameMeta};
 use veripage_hw::{Paddr, Platform};
 use vstd::prelude::*;
 
@@ -38,7 +38,7 @@ impl<P: Platform, K: FrameKind> UniqueCore<P, K> {
     #[verus_spec(r =>
         with Tracked(excl): Tracked<Excl<P>>
         requires
-            frame_addr::<P>(pa as int), excl.wf(slot_at::<P>(pa as int).id()), K::admits(excl.res.meta.ty()),
+            has_slot::<P>(pa as int), excl.wf(slot_at::<P>(pa as int).id()), K::admits(excl.res.meta.ty()),
         ensures r.paddr() == pa, r.excl() == excl,
         no_unwind
     )]
@@ -70,7 +70,7 @@ impl<P: Platform, M: FrameMeta> UniqueFrame<P, M> {
     /// # Errors
     /// `NotAligned`, `OutOfBound`; `InUse`, `Unique` or `Busy` if somebody has it. `meta` is dropped.
     #[verus_spec(r =>
-        ensures r matches Ok(f) ==> frame_addr::<P>(pa as int) && f.paddr() == pa && f.meta_spec() == meta,
+        ensures r matches Ok(f) ==> has_slot::<P>(pa as int) && f.paddr() == pa && f.meta_spec() == meta,
     )]
     pub fn from_unused(pa: Paddr, meta: M) -> Result<Self, GetFrameError> {
         let slot = find_slot::<P>(pa)?;
@@ -102,16 +102,18 @@ impl<P: Platform, M: FrameMeta> UniqueFrame<P, M> {
             .borrow::<M>(verus_exec_expr!(Tracked(&core.excl.borrow().res.meta)))
     }
 
-    /// Replaces the metadata and gives back what it was.
-    #[verus_spec(
-        ensures final(self).meta_spec() == meta, final(self).paddr() == old(self).paddr(),
+    /// The metadata, to be changed.
+    #[verus_spec(r =>
+        ensures *r == old(self).meta_spec(), final(self).meta_spec() == *final(r),
+            final(self).paddr() == old(self).paddr(),
     )]
-    pub fn set_meta(&mut self, meta: M) {
+    pub fn meta_mut(&mut self) -> &mut M {
         let core = self.h.get_mut();
         proof! { use_type_invariant(&*core); }
         let slot = slot::<P, MetaSlot<P>>(core.pa);
-        proof_with! { Tracked(core.excl.borrow_mut()) }
-        slot.set_meta(meta);
+        slot.cell().borrow_mut::<M>(verus_exec_expr!(Tracked(
+            &mut core.excl.borrow_mut().res.meta
+        )))
     }
 }
 
@@ -120,7 +122,7 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
     /// Takes the handle apart: the frame stays UNIQUE, and the caller owns it.
     #[verus_spec(r =>
         with -> excl: Tracked<Excl<P>>
-        ensures r == self.paddr(), frame_addr::<P>(r as int), excl@.wf(slot_at::<P>(r as int).id()),
+        ensures r == self.paddr(), has_slot::<P>(r as int), excl@.wf(slot_at::<P>(r as int).id()),
             K::admits(excl@.res.meta.ty()), excl@.res.meta == self.meta_perm(),
         no_unwind
     )]
@@ -137,7 +139,7 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
     #[verus_spec(r =>
         with Tracked(excl): Tracked<Excl<P>>
         requires
-            frame_addr::<P>(pa as int), excl.wf(slot_at::<P>(pa as int).id()), K::admits(excl.res.meta.ty()),
+            has_slot::<P>(pa as int), excl.wf(slot_at::<P>(pa as int).id()), K::admits(excl.res.meta.ty()),
         ensures r.paddr() == pa, r.meta_perm() == excl.res.meta,
         no_unwind
     )]
@@ -150,7 +152,7 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
     }
 
     /// Physical address of the frame.
-    #[verus_spec(r => ensures r == self.paddr(), frame_addr::<P>(r as int))]
+    #[verus_spec(r => ensures r == self.paddr(), has_slot::<P>(r as int))]
     pub fn start_paddr(&self) -> Paddr {
         let core = self.h.get();
         proof! { use_type_invariant(core); }
@@ -164,10 +166,10 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
     pub fn zero(&mut self) {
         let core = self.h.get_mut();
         proof! { use_type_invariant(&*core); }
-        let pa = core.pa;
-        proof_decl! { let tracked e = core.excl.borrow_mut(); }
-        proof_with! { Tracked(e) }
-        zero_frame::<P>(pa);
+        zero_raw::<P>(
+            core.pa,
+            verus_exec_expr!(Tracked(&mut core.excl.borrow_mut().res.page)),
+        );
     }
 
     /// Gives the frame another use: drops its metadata and puts `meta` there.
@@ -213,15 +215,4 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
         let f = Frame::from_share(pa);
         f
     }
-}
-
-/// Zeroes a frame that the caller owns.
-#[verus_spec(
-    with Tracked(excl): Tracked<&mut Excl<P>>
-    requires old(excl).wf(slot_at::<P>(pa as int).id()), slot_at::<P>(pa as int).id().pa == pa,
-    ensures final(excl).wf(slot_at::<P>(pa as int).id()), final(excl).res.meta == old(excl).res.meta,
-    no_unwind
-)]
-fn zero_frame<P: Platform>(pa: Paddr) {
-    zero_page::<P>(pa, verus_exec_expr!(Tracked(excl)));
 }
