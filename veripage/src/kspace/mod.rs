@@ -1,0 +1,2 @@
+//! Kernel areas.
+pub mod range_alloc;
