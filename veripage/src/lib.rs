@@ -4,8 +4,11 @@
 #![cfg_attr(verus_only, allow(missing_docs))]
 
 pub mod frame;
+pub mod cpu_set;
 pub mod kspace;
 mod spin;
+pub mod tlb;
+pub mod vm_space;
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
 
 pub mod page_table;

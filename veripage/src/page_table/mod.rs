@@ -25,6 +25,7 @@ pub use config::{KernelPtConfig, PageTableConfig, PagingFormat, UserPtConfig};
 pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
 pub use item::MappedItem;
 pub use retired::Retired;
+pub(crate) use table::reclaim;
 pub use table::PageTable;
 pub use error::PageTableError;
 pub use pending::Pending;

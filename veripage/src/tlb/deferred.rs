@@ -2,9 +2,8 @@
 //!
 //! Two lists, nothing allocated: one whose grace period has begun, and one that collects what comes
 //! meanwhile. Nobody waits: the lists are looked at whenever a flusher syncs.
-use crate::page_table::retired::{free_node, load_dead, Expired, Retired, Waiting};
-use crate::page_table::{PageTableConfig, RetiredOf};
-use crate::paging::PageTableEntryTrait;
+use crate::page_table::retired::{Retired, Waiting};
+use crate::page_table::{reclaim, PageTableConfig, RetiredOf};
 use crate::spin::{Kept, SpinLock};
 use crate::Platform;
 use core::mem::take;
@@ -50,7 +49,7 @@ impl<C: PageTableConfig> DeferredNodes<C> {
             next: Retired::new(),
         };
         DeferredNodes {
-            lists: SpinLock::new(lists, Ghost(())),
+            lists: SpinLock::new(lists, verus_exec_expr!(Ghost(()))),
             any: AtomicBool::new(false),
         }
     }
@@ -105,19 +104,5 @@ impl<C: PageTableConfig> DeferredNodes<C> {
         let r = f(self.lists.value(&mut held));
         self.lists.release(held);
         r
-    }
-}
-
-/// Frees dead nodes, and gives back the frames that they still map.
-fn reclaim<C: PageTableConfig>(mut nodes: Expired<C::P, C::E>) {
-    while let Some((pa, level)) = nodes.pop() {
-        for i in 0..512 {
-            let entry = load_dead::<C::P, C::E>(pa, i);
-            if entry.is_present() && (level == 1 || entry.is_last(level)) {
-                // SAFETY: the entry owned the item, and nobody reads the entry after this.
-                drop(unsafe { C::item_from_raw(entry.paddr(level), level, entry.prop(level)) });
-            }
-        }
-        free_node::<C::P, C::E>(pa);
     }
 }
