@@ -4,4 +4,6 @@
 #![cfg_attr(verus_only, allow(missing_docs))]
 
 pub mod kspace;
+pub mod paging;
+
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
