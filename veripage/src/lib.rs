@@ -6,4 +6,5 @@
 pub mod kspace;
 pub mod paging;
 
+mod spin;
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
