@@ -6,9 +6,9 @@
 #![cfg_attr(verus_only, allow(missing_docs))]
 
 pub mod lock;
-pub mod meta;
 #[cfg(feature = "model")]
 pub mod model;
+pub mod node_meta;
 pub mod page;
 pub mod platform;
 pub mod rcu;
