@@ -7,3 +7,7 @@ pub mod kspace;
 pub mod paging;
 
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
+
+pub mod page_table;
+pub mod paging;
+pub mod rcu;

@@ -1,0 +1,8 @@
+//! Page tables.
+mod entry_word;
+mod identity;
+mod lock;
+pub mod node;
+mod node_frame;
+pub mod retired;
+pub mod walk_hint;
