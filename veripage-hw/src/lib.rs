@@ -5,6 +5,8 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
+#[cfg(verus_only)]
+pub mod genesis;
 pub mod lock;
 #[cfg(feature = "model")]
 pub mod model;
