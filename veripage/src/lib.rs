@@ -4,10 +4,8 @@
 #![cfg_attr(verus_only, allow(missing_docs))]
 
 pub mod kspace;
-pub mod paging;
-
-pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
-
 pub mod page_table;
 pub mod paging;
 pub mod rcu;
+
+pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
