@@ -5,10 +5,12 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
+#[cfg(verus_only)]
+pub mod genesis;
 pub mod lock;
-pub mod meta;
 #[cfg(feature = "model")]
 pub mod model;
+pub mod node_meta;
 pub mod page;
 pub mod platform;
 pub mod rcu;

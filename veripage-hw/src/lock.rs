@@ -16,12 +16,52 @@ pub const SLOT_LIVE: usize = 5;
 pub const SLOT_META: usize = 16;
 
 /// The lock of a slot: 0 free, 1 taken.
+#[verus_verify(external_body)]
 #[repr(transparent)]
 pub struct LockByte(AtomicU8);
 
 /// Tells readers whether a frame is a live page-table node: 1 if it is. Written under the lock.
+#[verus_verify(external_body)]
 #[repr(transparent)]
 pub struct LiveFlag(AtomicU8);
+
+verus! {
+
+impl LockByte {
+    /// A free lock, for a slot that nobody knows of yet.
+    #[verifier::external_body]
+    pub const fn new() -> (r: Self)
+        opens_invariants none
+        no_unwind
+    {
+        LockByte(AtomicU8::new(0))
+    }
+}
+
+impl LiveFlag {
+    /// The flag of a frame that is no node.
+    #[verifier::external_body]
+    pub const fn new() -> (r: Self)
+        opens_invariants none
+        no_unwind
+    {
+        LiveFlag(AtomicU8::new(0))
+    }
+}
+
+} // verus!
+
+impl Default for LockByte {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Default for LiveFlag {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// The virtual address of the slot of frame `pa`.
 #[inline(always)]

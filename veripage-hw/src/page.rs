@@ -28,25 +28,38 @@ pub unsafe trait MmuWord {
     spec fn same_but_ad(a: u64, b: u64) -> bool;
 }
 
-/// All of a frame's memory: the right to write its words, and to know them (but for what the MMU sets).
+/// Which frame a permission is for, and the 512 words in it as they were last written.
+pub ghost struct PageView {
+    /// Address of the frame.
+    pub paddr: int,
+    /// Its words.
+    pub words: Seq<u64>,
+}
+
+/// All of a frame's memory: the exclusive right to write its words, and to know them (but for what
+/// the MMU sets).
 #[verifier::external_body]
 #[verifier::reject_recursive_types(P)]
 #[allow(dead_code)]
 pub tracked struct PagePerm<P: Platform> { p: core::marker::PhantomData<P>, no_copy: NoCopy }
 
 impl<P: Platform> PagePerm<P> {
-    /// The frame.
-    pub uninterp spec fn paddr(self) -> int;
-    /// Its 512 words as they were last written.
-    pub uninterp spec fn view(self) -> Seq<u64>;
+    /// The frame and its words.
+    pub uninterp spec fn view(self) -> PageView;
 
-    /// Nobody else has the frame's memory.
+    /// A whole frame of RAM.
+    pub open spec fn wf(self) -> bool {
+        self@.words.len() == 512 && crate::lock::has_slot::<P>(self@.paddr)
+    }
+
+    /// Nobody else has the frame's memory. Reason: permissions are neither copied nor forged.
     pub axiom fn is_exclusive(tracked &mut self, tracked other: &Self)
-        ensures *final(self) == *old(self), old(self).paddr() != other.paddr();
+        ensures *final(self) == *old(self), old(self)@.paddr != other@.paddr;
+}
 
-    /// A page has 512 words, and its frame a slot.
-    pub axiom fn is_page(tracked &self)
-        ensures self@.len() == 512, crate::lock::has_slot::<P>(self.paddr());
+/// 512 absent entries.
+pub open spec fn zero_words() -> Seq<u64> {
+    Seq::new(512, |i: int| 0u64)
 }
 
 } // verus!
@@ -56,8 +69,8 @@ impl<P: Platform> PagePerm<P> {
 #[verus_verify(external_body)]
 #[verus_spec(v =>
     with Tracked(p): Tracked<&PagePerm<P>>
-    requires p.paddr() == pa, i < 512,
-    ensures W::same_but_ad(p@[i as int], v),
+    requires p.wf(), p@.paddr == pa, i < 512,
+    ensures W::same_but_ad(p@.words[i as int], v),
     opens_invariants none
     no_unwind
 )]
@@ -70,8 +83,8 @@ pub fn pte_load<P: Platform, W: MmuWord>(pa: Paddr, i: usize) -> u64 {
 #[verus_verify(external_body)]
 #[verus_spec(
     with Tracked(p): Tracked<&mut PagePerm<P>>
-    requires old(p).paddr() == pa, i < 512,
-    ensures final(p).paddr() == pa, final(p)@ == old(p)@.update(i as int, v),
+    requires old(p).wf(), old(p)@.paddr == pa, i < 512,
+    ensures final(p)@ == (PageView { words: old(p)@.words.update(i as int, v), ..old(p)@ }),
     opens_invariants none
     no_unwind
 )]
@@ -85,10 +98,10 @@ pub fn pte_store<P: Platform>(pa: Paddr, i: usize, v: u64) {
 #[verus_verify(external_body)]
 #[verus_spec(w =>
     with Tracked(p): Tracked<&mut PagePerm<P>>
-    requires old(p).paddr() == pa, i < 512,
+    requires old(p).wf(), old(p)@.paddr == pa, i < 512,
     ensures
-        final(p).paddr() == pa, final(p)@ == old(p)@.update(i as int, v),
-        W::same_but_ad(old(p)@[i as int], w),
+        final(p)@ == (PageView { words: old(p)@.words.update(i as int, v), ..old(p)@ }),
+        W::same_but_ad(old(p)@.words[i as int], w),
     opens_invariants none
     no_unwind
 )]
@@ -120,12 +133,20 @@ pub fn pte_peek<P: Platform>(pa: Paddr, i: usize) -> u64 {
 #[verus_verify(external_body)]
 #[verus_spec(
     with Tracked(p): Tracked<&mut PagePerm<P>>
-    requires old(p).paddr() == pa,
-    ensures final(p).paddr() == pa, final(p)@ == Seq::new(512, |i: int| 0u64),
+    requires old(p).wf(), old(p)@.paddr == pa,
+    ensures final(p)@ == (PageView { paddr: pa as int, words: zero_words() }),
     opens_invariants none
     no_unwind
 )]
-pub fn page_zero<P: Platform>(pa: Paddr) {
+pub fn zero_page<P: Platform>(pa: Paddr) {
     // SAFETY: the caller owns the page (`PagePerm`), so nobody else accesses it.
     unsafe { core::ptr::write_bytes(word::<P>(pa, 0).as_ptr(), 0, 512) }
+}
+
+/// Fills a page for the explorer.
+#[cfg(feature = "model")]
+pub(crate) fn fill<P: Platform>(pa: Paddr, v: u64) {
+    for i in 0..512 {
+        word::<P>(pa, i).store(v, Ordering::Relaxed)
+    }
 }

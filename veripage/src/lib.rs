@@ -4,7 +4,9 @@
 #![cfg_attr(verus_only, allow(missing_docs))]
 
 pub mod kspace;
+pub mod page_table;
 pub mod paging;
+pub mod rcu;
 
 mod spin;
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};

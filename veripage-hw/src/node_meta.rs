@@ -1,4 +1,4 @@
-//! The 16 bytes of metadata in a frame's slot, as two words.
+//! The 16 bytes of metadata in the slot of a page-table node, as two words.
 use crate::lock::{slot_addr, SLOT_META};
 use crate::{Paddr, Platform};
 use vstd::prelude::*;
@@ -14,9 +14,9 @@ verus! {
 #[verifier::external_body]
 #[verifier::reject_recursive_types(P)]
 #[allow(dead_code)]
-pub tracked struct MetaPerm<P: Platform> { p: core::marker::PhantomData<P>, no_copy: NoCopy }
+pub tracked struct NodeMetaPerm<P: Platform> { p: core::marker::PhantomData<P>, no_copy: NoCopy }
 
-impl<P: Platform> MetaPerm<P> {
+impl<P: Platform> NodeMetaPerm<P> {
     /// The frame.
     pub uninterp spec fn paddr(self) -> int;
     /// The two words.
@@ -29,14 +29,14 @@ impl<P: Platform> MetaPerm<P> {
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(v =>
-    with Tracked(p): Tracked<&MetaPerm<P>>
+    with Tracked(p): Tracked<&NodeMetaPerm<P>>
     requires p.paddr() == pa,
     ensures v == p@.0,
     opens_invariants none
     no_unwind
 )]
 pub fn meta_first<P: Platform>(pa: Paddr) -> u64 {
-    // SAFETY: `MetaPerm` says that the metadata is the caller's.
+    // SAFETY: `NodeMetaPerm` says that the metadata is the caller's.
     unsafe { *meta_ptr::<P>(pa, 0) }
 }
 
@@ -44,7 +44,7 @@ pub fn meta_first<P: Platform>(pa: Paddr) -> u64 {
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(v =>
-    with Tracked(p): Tracked<&MetaPerm<P>>
+    with Tracked(p): Tracked<&NodeMetaPerm<P>>
     requires p.paddr() == pa,
     ensures v == p@.1,
     opens_invariants none
@@ -59,7 +59,7 @@ pub fn meta_second<P: Platform>(pa: Paddr) -> u64 {
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(
-    with Tracked(p): Tracked<&mut MetaPerm<P>>
+    with Tracked(p): Tracked<&mut NodeMetaPerm<P>>
     requires old(p).paddr() == pa,
     ensures final(p).paddr() == pa, final(p)@ == (v, old(p)@.1),
     opens_invariants none
@@ -74,7 +74,7 @@ pub fn meta_set_first<P: Platform>(pa: Paddr, v: u64) {
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(
-    with Tracked(p): Tracked<&mut MetaPerm<P>>
+    with Tracked(p): Tracked<&mut NodeMetaPerm<P>>
     requires old(p).paddr() == pa,
     ensures final(p).paddr() == pa, final(p)@ == (old(p)@.0, v),
     opens_invariants none
