@@ -145,7 +145,7 @@ impl Region {
     /// The same region, seen from `by` bytes after its start.
     fn skip(mut self, by: usize) -> Region {
         if self.backing != Backing::Anon {
-            self.offset = self.offset.wrapping_add(by as u64);
+            self.offset = self.offset_at(by);
         }
         self
     }
@@ -155,13 +155,18 @@ impl Region {
         self.skip(len) == next
     }
 
-    /// What an access may do here.
+    /// What an access may do here. As on x86-64, whatever is permitted at all can be read.
     pub fn effective(&self) -> Prot {
-        if self.guard {
+        if self.guard || self.prot == Prot::NONE {
             Prot::NONE
         } else {
-            self.prot
+            self.prot.or(Prot::READ)
         }
+    }
+
+    /// Offset in the object of what lies `by` bytes after the region's start.
+    pub fn offset_at(&self, by: usize) -> u64 {
+        self.offset.wrapping_add(by as u64)
     }
 }
 
