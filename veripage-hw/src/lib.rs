@@ -23,5 +23,7 @@ pub use platform::{CpuSet, FlushOp, Platform};
 pub type Paddr = usize;
 /// Virtual address in bytes.
 pub type Vaddr = usize;
+vstd::prelude::verus! {
 /// Bytes of a base page, the same for every format that Veripage knows.
 pub const PAGE_SIZE: usize = 4096;
+}
