@@ -20,3 +20,8 @@ pub(crate) fn peeked(v: u64) -> u64 {
     );
     v
 }
+
+/// Fills the frame at `pa`, which is being given back, with [`POISON`].
+pub fn poison<P: crate::Platform>(pa: crate::Paddr) {
+    crate::page::fill::<P>(pa, POISON)
+}

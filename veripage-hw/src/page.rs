@@ -142,3 +142,11 @@ pub fn zero_page<P: Platform>(pa: Paddr) {
     // SAFETY: the caller owns the page (`PagePerm`), so nobody else accesses it.
     unsafe { core::ptr::write_bytes(word::<P>(pa, 0).as_ptr(), 0, 512) }
 }
+
+/// Fills a page for the explorer.
+#[cfg(feature = "model")]
+pub(crate) fn fill<P: Platform>(pa: Paddr, v: u64) {
+    for i in 0..512 {
+        word::<P>(pa, i).store(v, Ordering::Relaxed)
+    }
+}

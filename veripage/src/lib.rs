@@ -5,4 +5,9 @@
 
 pub mod frame;
 pub mod kspace;
+pub mod page_table;
+pub mod paging;
+pub mod rcu;
+
+mod spin;
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};

@@ -1,0 +1,13 @@
+//! Page tables.
+mod entry_word;
+mod identity;
+#[cfg(not(verus_only))]
+mod lock;
+#[cfg(not(verus_only))]
+pub mod node;
+#[cfg(not(verus_only))]
+mod node_frame;
+#[cfg(not(verus_only))]
+pub mod retired;
+#[cfg(not(verus_only))]
+pub mod walk_hint;
