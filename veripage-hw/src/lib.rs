@@ -11,6 +11,7 @@ pub mod handle;
 #[cfg(verus_only)]
 pub mod genesis;
 pub mod lock;
+pub mod meta;
 #[cfg(feature = "model")]
 pub mod model;
 pub mod node_meta;
