@@ -8,6 +8,8 @@
 pub mod bytes;
 pub mod count;
 pub mod handle;
+#[cfg(verus_only)]
+pub mod genesis;
 pub mod lock;
 pub mod meta;
 #[cfg(feature = "model")]
@@ -26,5 +28,7 @@ pub use platform::{CpuSet, FlushOp, Platform};
 pub type Paddr = usize;
 /// Virtual address in bytes.
 pub type Vaddr = usize;
+vstd::prelude::verus! {
 /// Bytes of a base page, the same for every format that Veripage knows.
 pub const PAGE_SIZE: usize = 4096;
+}

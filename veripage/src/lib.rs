@@ -11,6 +11,9 @@ pub mod tlb;
 pub mod vm_space;
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
 
+pub mod frame;
+pub mod kspace;
 pub mod page_table;
 pub mod paging;
 pub mod rcu;
+mod spin;

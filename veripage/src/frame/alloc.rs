@@ -122,7 +122,7 @@ impl<P: Platform> FrameAllocOptions<P> {
         if n == 0 || n > P::MAX_PADDR / PAGE_SIZE {
             return Err(AllocError::InvalidArgs);
         }
-        if self.align < PAGE_SIZE || !self.align.is_power_of_two() {
+        if self.align < PAGE_SIZE || self.align & (self.align - 1) != 0 {
             return Err(AllocError::InvalidArgs);
         }
         let pa = match P::alloc_frames(n, self.align) {

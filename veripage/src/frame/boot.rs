@@ -5,7 +5,7 @@ use super::slot::*;
 use core::ops::Range;
 use veripage_hw::meta::place;
 #[cfg(verus_only)]
-use veripage_hw::meta::Unclaimed;
+use veripage_hw::meta::{axiom_platform, Unclaimed};
 use veripage_hw::{Paddr, Platform, PAGE_SIZE};
 use vstd::prelude::*;
 
@@ -26,18 +26,23 @@ use spec::*;
     requires bootable(old(mem)@, *old(seeds), range.start as int, range.end as int),
 )]
 pub unsafe fn boot<P: Platform>(range: Range<Paddr>) -> usize {
-    let end = if range.end < P::MAX_PADDR {
-        range.end
-    } else {
-        P::MAX_PADDR
-    };
+    let end = if range.end < P::MAX_PADDR { range.end } else { P::MAX_PADDR };
+    if range.start >= end {
+        return 0;
+    }
+    proof! { axiom_platform::<P>(); }
     let mut made = 0;
-    let mut pa = match range.start.checked_next_multiple_of(PAGE_SIZE) {
-        None => return 0,
-        Some(pa) => pa,
-    };
+    let mut pa = (range.start + (PAGE_SIZE - 1)) / PAGE_SIZE * PAGE_SIZE;
+    #[cfg_attr(verus_only, verus_spec(
+        invariant
+            range.start <= pa <= end + PAGE_SIZE, made <= pa, pa as int % 4096 == 0, end <= range.end, end <= P::MAX_PADDR,
+            P::MAX_PADDR <= 0x10_0000_0000_0000,
+            bootable(mem@, *seeds, pa as int, range.end as int),
+        decreases end + PAGE_SIZE - pa
+    ))]
     while pa < end && PAGE_SIZE <= end - pa {
         if P::is_ram(pa) {
+            proof! { assert(is_page(pa as int)); }
             proof_decl! {
                 let tracked (page, vacant) = mem.take(pa as int);
                 let tracked seed = seeds.tracked_remove(pa as int);

@@ -23,7 +23,6 @@ impl<M: FrameMeta> FrameKind for M {
     open spec fn admits(ty: Option<MetaTy>) -> bool { ty == Some(meta_ty::<M>()) }
 
     fn is_in(cell: &MetaCell, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
-        no_unwind
     { cell.holds::<M>(Tracked(p)) }
 }
 
@@ -34,7 +33,6 @@ impl FrameKind for AnyMeta {
     open spec fn admits(ty: Option<MetaTy>) -> bool { true }
 
     fn is_in(_cell: &MetaCell, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
-        no_unwind
     { true }
 }
 
@@ -45,7 +43,6 @@ impl FrameKind for AnyUFrameMeta {
     open spec fn admits(ty: Option<MetaTy>) -> bool { ty matches Some(t) && t.untyped }
 
     fn is_in(cell: &MetaCell, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
-        no_unwind
     { cell.is_untyped(Tracked(p)) }
 }
 

@@ -9,7 +9,7 @@ use veripage_hw::handle::*;
 #[cfg(verus_only)]
 use veripage_hw::lock::has_slot;
 use veripage_hw::meta::{slot, FrameMeta};
-use veripage_hw::{Paddr, Platform, PAGE_SIZE};
+use veripage_hw::{Paddr, Platform, Vaddr, PAGE_SIZE};
 use vstd::prelude::*;
 
 #[cfg(verus_only)]
@@ -171,6 +171,22 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
     #[verus_spec(r => ensures r.start == self.start(), r.end == self.end())]
     pub fn paddr_range(&self) -> Range<Paddr> {
         self.start_paddr()..self.end_paddr()
+    }
+
+    /// Where the frames are in the linear map.
+    #[verus_spec(r =>
+        with -> shares: Tracked<&Map<int, Share<P>>>
+        ensures
+            r == P::LINEAR_BASE + self.start(), P::LINEAR_BASE + self.end() <= usize::MAX,
+            covers::<P, K>(*shares@, self.start() as int, self.end() as int),
+    )]
+    pub(crate) fn mapped(&self) -> Vaddr {
+        let core = self.h.get();
+        proof! { use_type_invariant(core); veripage_hw::meta::axiom_platform::<P>(); }
+        let va = P::LINEAR_BASE + core.start;
+        proof_decl! { let tracked shares = core.shares.borrow(); }
+        proof_with! { |= Tracked(shares) }
+        va
     }
 
     /// Bytes of the frames.

@@ -8,7 +8,9 @@ use veripage_hw::handle::*;
 #[cfg(verus_only)]
 use veripage_hw::lock::has_slot;
 use veripage_hw::meta::{slot, FrameMeta};
-use veripage_hw::{Paddr, Platform, PAGE_SIZE};
+#[cfg(verus_only)]
+use veripage_hw::{bytes::RawPage, meta::axiom_platform};
+use veripage_hw::{Paddr, Platform, Vaddr, PAGE_SIZE};
 use vstd::prelude::*;
 
 #[cfg(verus_only)]
@@ -268,6 +270,22 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
         let core = self.h.get();
         proof! { use_type_invariant(core); }
         slot::<P, MetaSlot<P>>(core.pa).count_hint()
+    }
+
+    /// Where the frame is in the linear map.
+    #[verus_spec(r =>
+        with -> page: Tracked<&RawPage<P>>
+        ensures r == P::LINEAR_BASE + self.paddr(), page@.paddr() == self.paddr(), r + PAGE_SIZE <= usize::MAX,
+    )]
+    pub(crate) fn mapped(&self) -> Vaddr {
+        let core = self.h.get();
+        proof! { use_type_invariant(core); axiom_platform::<P>(); }
+        proof! { use_type_invariant(slot::<P, MetaSlot<P>>(core.pa)); }
+        proof_decl! { let tracked res = core.share.borrow().res(slot_at::<P>(core.pa as int).id()); }
+        let va = P::LINEAR_BASE + core.pa;
+        proof_decl! { let tracked page = &res.page; }
+        proof_with! { |= Tracked(page) }
+        va
     }
 
     /// Is the metadata of kind `K2`?

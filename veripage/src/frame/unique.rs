@@ -184,8 +184,7 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
         proof_with! { Tracked(&mut e) }
         slot.set_meta(meta);
         proof_with! { Tracked(e) }
-        let f = UniqueFrame::from_parts(pa);
-        f
+        UniqueFrame::from_parts(pa)
     }
 
     /// Drops the metadata and leaves the frame unused, without returning it to the machine: whoever
@@ -212,7 +211,6 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
         proof_with! { Tracked(e) => Tracked(t) }
         slot::<P, MetaSlot<P>>(pa).publish();
         proof_with! { Tracked(t) }
-        let f = Frame::from_share(pa);
-        f
+        Frame::from_share(pa)
     }
 }

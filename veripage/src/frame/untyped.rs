@@ -7,19 +7,25 @@ use super::shared::*;
 use super::slot::*;
 use veripage_hw::bytes::Pod;
 #[cfg(verus_only)]
-use veripage_hw::bytes::{ReadBytes, WriteBytes};
-#[cfg(verus_only)]
-use veripage_hw::meta::axiom_platform;
+use veripage_hw::bytes::{RawPage, ReadBytes, WriteBytes};
 use veripage_hw::{Platform, PAGE_SIZE};
 use vstd::prelude::*;
+
+#[cfg(verus_only)]
+#[path = "untyped.spec.rs"]
+mod spec;
+#[cfg(verus_only)]
+use spec::*;
 
 #[verus_verify]
 impl<P: Platform, K: UntypedKind> Frame<P, K> {
     /// A reader of the whole frame.
     #[verus_spec(r => ensures r.left() == PAGE_SIZE)]
     pub fn reader(&self) -> VmReader<'_> {
-        let va = P::LINEAR_BASE + self.start_paddr();
-        proof_decl! { let tracked p = ReadBytes::of_page(self.page()); }
+        proof_decl! { let tracked mut page: &RawPage<P>; }
+        proof_with! { => Tracked(page) }
+        let va = self.mapped();
+        proof_decl! { let tracked p = ReadBytes::of_page(page); }
         proof_with! { Tracked(p) }
         VmReader::make(va, va + PAGE_SIZE)
     }
@@ -27,8 +33,10 @@ impl<P: Platform, K: UntypedKind> Frame<P, K> {
     /// A writer of the whole frame. There may be others: the memory is untyped.
     #[verus_spec(r => ensures r.left() == PAGE_SIZE)]
     pub fn writer(&self) -> VmWriter<'_> {
-        let va = P::LINEAR_BASE + self.start_paddr();
-        proof_decl! { let tracked p = WriteBytes::of_page(self.page()); }
+        proof_decl! { let tracked mut page: &RawPage<P>; }
+        proof_with! { => Tracked(page) }
+        let va = self.mapped();
+        proof_decl! { let tracked p = WriteBytes::of_page(page); }
         proof_with! { Tracked(p) }
         VmWriter::make(va, va + PAGE_SIZE)
     }
@@ -83,9 +91,11 @@ impl<P: Platform, K: UntypedKind> Segment<P, K> {
     /// A reader of all the frames.
     #[verus_spec(r => ensures r.left() == self.end() - self.start())]
     pub fn reader(&self) -> VmReader<'_> {
-        let va = P::LINEAR_BASE + self.start_paddr();
+        proof_decl! { let tracked mut shares: &Map<int, Share<P>>; }
+        proof_with! { => Tracked(shares) }
+        let va = self.mapped();
         let end = va + self.size();
-        proof_decl! { let tracked p = self.readable(); }
+        proof_decl! { let tracked p = readable_run::<P, K>(shares, self.start() as int, self.end() as int); }
         proof_with! { Tracked(p) }
         VmReader::make(va, end)
     }
@@ -93,9 +103,11 @@ impl<P: Platform, K: UntypedKind> Segment<P, K> {
     /// A writer of all the frames. There may be others: the memory is untyped.
     #[verus_spec(r => ensures r.left() == self.end() - self.start())]
     pub fn writer(&self) -> VmWriter<'_> {
-        let va = P::LINEAR_BASE + self.start_paddr();
+        proof_decl! { let tracked mut shares: &Map<int, Share<P>>; }
+        proof_with! { => Tracked(shares) }
+        let va = self.mapped();
         let end = va + self.size();
-        proof_decl! { let tracked p = self.writable(); }
+        proof_decl! { let tracked p = writable_run::<P, K>(shares, self.start() as int, self.end() as int); }
         proof_with! { Tracked(p) }
         VmWriter::make(va, end)
     }

@@ -8,7 +8,6 @@ use core::mem::ManuallyDrop;
 ///
 /// The flag `AVAIL1` of the property tells the kinds apart while an item is an entry, so it is not the
 /// caller's.
-#[derive(Debug)]
 pub enum MappedItem<P: Platform> {
     /// A base page: one share of a frame.
     Tracked(DynFrame<P>, PageProperty),
@@ -94,13 +93,27 @@ impl<P: Platform> MappedItem<P> {
     /// An entry with this raw form exists for the whole call.
     #[inline(always)]
     pub(crate) unsafe fn clone_raw(pa: Paddr, level: PagingLevel, prop: PageProperty) -> Self {
-        // SAFETY: this one is never dropped, so the entry keeps its shares.
+        // SAFETY: this one is never dropped, so the entry keeps its shares. (A slice of a whole segment
+        // is always to be had.)
         let held = ManuallyDrop::new(unsafe { Self::from_raw(pa, level, prop) });
         match &*held {
             MappedItem::Tracked(frame, prop) => MappedItem::Tracked(frame.clone(), *prop),
-            MappedItem::TrackedHuge(frames, prop) => MappedItem::TrackedHuge(frames.clone(), *prop),
+            MappedItem::TrackedHuge(frames, prop) => match frames.slice(&(0..frames.size())) {
+                Ok(frames) => MappedItem::TrackedHuge(frames, *prop),
+                Err(_) => MappedItem::Untracked(pa, level, *prop),
+            },
             MappedItem::Untracked(pa, level, prop) => MappedItem::Untracked(*pa, *level, *prop),
         }
+    }
+}
+
+impl<P: Platform> core::fmt::Debug for MappedItem<P> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let kind = match self {
+            MappedItem::Untracked(..) => "Untracked",
+            _ => "Tracked",
+        };
+        write!(f, "{kind}({:#x}, {}, {:?})", self.paddr(), self.level(), self.prop())
     }
 }
 

@@ -10,6 +10,8 @@ pub mod loongarch64;
 pub mod property;
 pub mod riscv64;
 pub mod vaddr;
+#[allow(unused_braces)]
+mod word;
 pub mod x86_64;
 
 #[cfg(verus_only)]
@@ -24,12 +26,3 @@ pub use property::{CachePolicy, PageFlags, PageProperty, PrivilegedPageFlags};
 pub use riscv64::RiscvPte;
 pub use vaddr::{is_valid_range, sign_extend, vaddr_range, vaddr_range_bounds};
 pub use x86_64::X86_64Pte;
-
-use vstd::prelude::*;
-
-verus! {
-
-// Addresses are 64 bits wide.
-global size_of usize == 8;
-
-} // verus!
