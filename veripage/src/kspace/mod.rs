@@ -16,7 +16,9 @@ use crate::tlb::deferred::DeferredNodes;
 use crate::tlb::{Targets, TlbFlusher};
 use crate::{Paddr, Platform, Vaddr};
 use area_pool::AreaPool;
+use core::mem::ManuallyDrop;
 use core::ops::Range;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Pieces that a kernel's table of areas holds unless told otherwise: at least 511 areas at a time.
 pub const DEFAULT_PIECES: usize = 1024;
@@ -24,7 +26,9 @@ pub const DEFAULT_PIECES: usize = 1024;
 /// What kernel areas and user spaces need of the kernel: its table, and the nodes that wait for a
 /// grace period.
 pub(crate) struct KernelTables<P: Platform, F: PagingFormat> {
-    pub(crate) table: PageTable<KernelPtConfig<P, F>>,
+    pub(crate) table: ManuallyDrop<PageTable<KernelPtConfig<P, F>>>,
+    /// A CPU may have the table loaded since it left a user space.
+    pub(crate) loaded: AtomicBool,
     pub(crate) kernel_nodes: DeferredNodes<KernelPtConfig<P, F>>,
     pub(crate) user_nodes: DeferredNodes<UserPtConfig<P, F>>,
 }
@@ -32,7 +36,9 @@ pub(crate) struct KernelTables<P: Platform, F: PagingFormat> {
 /// The kernel's page table and the range of addresses that areas come from. `PIECES` bounds the
 /// number of areas: see [`range_alloc`].
 ///
-/// Dropping one waits for grace periods: not in a read section.
+/// Dropping one waits for grace periods: not in a read section. If a user space was ever active, CPUs
+/// may have the kernel's table loaded, and then the drop leaks the table: see
+/// [`destroy`](Self::destroy).
 pub struct KernelSpace<P: Platform, F: PagingFormat, const PIECES: usize = DEFAULT_PIECES> {
     tables: KernelTables<P, F>,
     areas: AreaPool<PIECES>,
@@ -51,7 +57,8 @@ impl<P: Platform, F: PagingFormat, const PIECES: usize> KernelSpace<P, F, PIECES
             return Err(KSpaceError::NotKernel(range.start, range.end));
         }
         let tables = KernelTables {
-            table: PageTable::new_kernel_page_table()?,
+            table: ManuallyDrop::new(PageTable::new_kernel_page_table()?),
+            loaded: AtomicBool::new(false),
             kernel_nodes: DeferredNodes::new(),
             user_nodes: DeferredNodes::new(),
         };
@@ -81,6 +88,15 @@ impl<P: Platform, F: PagingFormat, const PIECES: usize> KernelSpace<P, F, PIECES
         self.tables.user_nodes.poll() || kernel
     }
 
+    /// Gives back every node of the kernel's table, also if CPUs may have had it loaded. Waits for grace
+    /// periods: not in a read section.
+    ///
+    /// # Safety
+    /// No CPU has the table loaded, or accesses memory through it from now on.
+    pub unsafe fn destroy(mut self) {
+        *self.tables.loaded.get_mut() = false;
+    }
+
     pub(crate) fn tables(&self) -> &KernelTables<P, F> {
         &self.tables
     }
@@ -90,11 +106,23 @@ impl<P: Platform, F: PagingFormat> KernelTables<P, F> {
     pub(crate) fn flusher(&self) -> TlbFlusher<'_, KernelPtConfig<P, F>> {
         TlbFlusher::new(Targets::All, &self.kernel_nodes)
     }
+
+    /// To be called before a user space is loaded: when its CPUs leave it, they load the kernel's table.
+    pub(crate) fn keep(&self) {
+        if !self.loaded.load(Ordering::Relaxed) {
+            self.loaded.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl<P: Platform, F: PagingFormat> Drop for KernelTables<P, F> {
     fn drop(&mut self) {
         self.kernel_nodes.drain();
         self.user_nodes.drain();
+        if !*self.loaded.get_mut() {
+            // SAFETY: nobody uses it after this, and nobody has loaded it, says the flag: except by
+            // `PageTable::activate`, whose caller answers for that.
+            unsafe { ManuallyDrop::drop(&mut self.table) }
+        }
     }
 }
