@@ -63,6 +63,19 @@ macro_rules! paging_consts {
             }
         }
 
+        impl $name {
+            /// The values, for proofs elsewhere.
+            pub proof fn lemma_values()
+                ensures
+                    <Self as PagingConstsTrait>::NR_LEVELS == $levels,
+                    <Self as PagingConstsTrait>::HIGHEST_TRANSLATION_LEVEL == $highest,
+                    <Self as PagingConstsTrait>::ADDRESS_WIDTH == $width,
+                    <Self as PagingConstsTrait>::VA_SIGN_EXT,
+                    <Self as PagingConstsTrait>::PADDR_WIDTH == $pa,
+            {
+            }
+        }
+
         } // verus!
     };
 }
