@@ -220,7 +220,7 @@ impl PageTableEntryTrait for LoongArch64Pte {
 
     #[inline]
     fn supports(level: PagingLevel, prop: PageProperty) -> bool {
-        1 <= level && level <= 3 && prop.flags.bits < 128 && prop.priv_flags.bits < 4
+        level != 0 && level <= 3 && prop.flags.bits < 128 && prop.priv_flags.bits < 4
             && mat_of(prop.cache) != 3
     }
 

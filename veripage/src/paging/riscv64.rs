@@ -199,7 +199,7 @@ impl PageTableEntryTrait for RiscvPte {
     #[inline]
     fn supports(level: PagingLevel, prop: PageProperty) -> bool {
         let f = prop.flags.bits;
-        1 <= level && level <= 5 && f < 128 && prop.priv_flags.bits < 4 && f & 3 != 2
+        level != 0 && level <= 5 && f < 128 && prop.priv_flags.bits < 4 && f & 3 != 2
             && pbmt_of(prop.cache) != 3
     }
 

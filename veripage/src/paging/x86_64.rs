@@ -218,7 +218,7 @@ impl PageTableEntryTrait for X86_64Pte {
     #[inline]
     fn supports(level: PagingLevel, prop: PageProperty) -> bool {
         let f = prop.flags.bits;
-        1 <= level && level <= 3 && f < 128 && prop.priv_flags.bits < 4
+        level != 0 && level <= 3 && f < 128 && prop.priv_flags.bits < 4
             && (f & 1 == 1 || (f & 7 == 0 && prop.priv_flags.bits & 1 == 1))
     }
 
