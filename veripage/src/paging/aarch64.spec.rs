@@ -70,13 +70,24 @@ pub proof fn lemma_ad(level: int, a: u64, b: u64)
         requires a & !0x400 == b & !0x400;
 }
 
-pub proof fn lemma_masked(level: int, w: u64)
-    requires 1 <= level <= 5, Aarch64Pte::spec_last(level, w),
-    ensures page_ok(Aarch64Pte::PADDR_END as int, level, Aarch64Pte::spec_paddr(level, w)),
+/// The address in a word, and what is left of it in a leaf.
+pub proof fn lemma_address(level: int, w: u64)
+    requires 1 <= level <= 5,
+    ensures
+        page_ok(Aarch64Pte::PADDR_END as int, 1, Aarch64Pte::spec_paddr(level, w)),
+        Aarch64Pte::spec_last(level, w) ==> page_ok(Aarch64Pte::PADDR_END as int, level, Aarch64Pte::spec_paddr(level, w)),
 {
     let a = w & 0x0000_ffff_ffff_f000;
-    assert(w & 0x0000_ffff_ffff_f000 < 0x1_0000_0000_0000) by (bit_vector);
+    assert(w & 0x0000_ffff_ffff_f000 < 0x1_0000_0000_0000 && w & 0x0000_ffff_ffff_f000 & 0xfff == 0) by (bit_vector);
+    lemma_round_down(1, a);
     lemma_round_down(level, a);
+}
+
+pub proof fn lemma_prop_wf(level: int, w: u64)
+    ensures Aarch64Pte::spec_prop(level, w).wf(),
+{
+    assert((((((!((w >> 58) & 1)) | (w >> 6)) & 1) | ((!w >> 6) & 2) | (((if (w >> 58) & 1 != 0 { w >> 54 } else { w >> 53 }) & 1 ^ 1) << 2) | ((w >> 7) & 8) | ((w >> 51) & 0x70)) as u8) < 128
+        && (((w >> 58) & 1) | ((!w >> 10) & 2)) as u8 <= 3) by (bit_vector);
 }
 
 pub proof fn lemma_new_page(level: int, pa: u64, p: PageProperty, w: u64)

@@ -178,6 +178,15 @@ pub proof fn first_is_round_down(l: int, va: int)
     }
 }
 
+/// The `i`-th part of a page is a page of the next level, and the page ends within physical memory.
+pub proof fn lemma_part(end: int, l: int, pa: int, i: int)
+    requires 2 <= l <= 5, aligned(5, end), 0 <= pa < end, aligned(l, pa), 0 <= i < 512,
+    ensures
+        aligned(l - 1, pa + i * bytes(l - 1)),
+        pa <= pa + i * bytes(l - 1) < pa + bytes(l) <= end,
+{
+}
+
 /// Bit position of the level-`l` index.
 pub open spec fn shift_of(l: int) -> u32 {
     if l <= 1 { 12 } else if l == 2 { 21 } else if l == 3 { 30 } else if l == 4 { 39 } else if l == 5 { 48 } else { 57 }

@@ -64,13 +64,24 @@ pub proof fn lemma_ad(level: int, a: u64, b: u64)
         requires a & !3 == b & !3;
 }
 
-pub proof fn lemma_masked(level: int, w: u64)
-    requires 1 <= level <= 5, LoongArch64Pte::spec_last(level, w),
-    ensures page_ok(LoongArch64Pte::PADDR_END as int, level, LoongArch64Pte::spec_paddr(level, w)),
+/// The address in a word, and what is left of it in a leaf.
+pub proof fn lemma_address(level: int, w: u64)
+    requires 1 <= level <= 5,
+    ensures
+        page_ok(LoongArch64Pte::PADDR_END as int, 1, LoongArch64Pte::spec_paddr(level, w)),
+        LoongArch64Pte::spec_last(level, w) ==> page_ok(LoongArch64Pte::PADDR_END as int, level, LoongArch64Pte::spec_paddr(level, w)),
 {
     let a = w & 0x0000_ffff_ffff_f000;
-    assert(w & 0x0000_ffff_ffff_f000 < 0x1_0000_0000_0000) by (bit_vector);
+    assert(w & 0x0000_ffff_ffff_f000 < 0x1_0000_0000_0000 && w & 0x0000_ffff_ffff_f000 & 0xfff == 0) by (bit_vector);
+    lemma_round_down(1, a);
     lemma_round_down(level, a);
+}
+
+pub proof fn lemma_prop_wf(level: int, w: u64)
+    ensures LoongArch64Pte::spec_prop(level, w).wf(),
+{
+    assert((((!(w >> 61) & 1) | ((w >> 7) & 2) | ((!(w >> 62) & 1) << 2) | ((w & 1) << 3) | ((((w >> 1) | (w >> 9)) & 1) << 4) | ((w >> 5) & 0x60)) as u8) < 128
+        && (((w >> 2) & (w >> 3) & 1) | ((w >> 5) & 2)) as u8 <= 3 && (((w >> 2) & (w >> 3) & 1) | ((w >> 11) & 2)) as u8 <= 3) by (bit_vector);
 }
 
 pub proof fn lemma_new_page(level: int, pa: u64, p: PageProperty, w: u64)

@@ -58,13 +58,24 @@ pub proof fn lemma_ad(level: int, a: u64, b: u64)
         requires a & !0xc0 == b & !0xc0;
 }
 
-pub proof fn lemma_masked(level: int, w: u64)
-    requires 1 <= level <= 5, RiscvPte::spec_last(level, w),
-    ensures page_ok(RiscvPte::PADDR_END as int, level, RiscvPte::spec_paddr(level, w)),
+/// The address in a word, and what is left of it in a leaf.
+pub proof fn lemma_address(level: int, w: u64)
+    requires 1 <= level <= 5,
+    ensures
+        page_ok(RiscvPte::PADDR_END as int, 1, RiscvPte::spec_paddr(level, w)),
+        RiscvPte::spec_last(level, w) ==> page_ok(RiscvPte::PADDR_END as int, level, RiscvPte::spec_paddr(level, w)),
 {
     let a = (w & 0x003f_ffff_ffff_fc00) << 2;
-    assert((w & 0x003f_ffff_ffff_fc00) << 2 < 0x100_0000_0000_0000) by (bit_vector);
+    assert((w & 0x003f_ffff_ffff_fc00) << 2 < 0x100_0000_0000_0000 && (w & 0x003f_ffff_ffff_fc00) << 2 & 0xfff == 0) by (bit_vector);
+    lemma_round_down(1, a);
     lemma_round_down(level, a);
+}
+
+pub proof fn lemma_prop_wf(level: int, w: u64)
+    ensures RiscvPte::spec_prop(level, w).wf(),
+{
+    assert((((w & (w >> 1) & 1) | ((w >> 1) & 6) | ((w >> 3) & 0x78)) as u8) < 128
+        && ((w >> 4) & 3) as u8 <= 3) by (bit_vector);
 }
 
 pub proof fn lemma_new_page(level: int, pa: u64, p: PageProperty, w: u64)

@@ -64,13 +64,24 @@ pub proof fn lemma_ad(level: int, a: u64, b: u64)
         requires a & !0x60 == b & !0x60;
 }
 
-pub proof fn lemma_masked(level: int, w: u64)
+/// The address in a word, and what is left of it in a leaf.
+pub proof fn lemma_address(level: int, w: u64)
     requires 1 <= level <= 5,
-    ensures page_ok(X86_64Pte::PADDR_END as int, level, (w & 0x000f_ffff_ffff_f000 & !spec_offset_mask(level)) as int),
+    ensures
+        page_ok(X86_64Pte::PADDR_END as int, 1, X86_64Pte::spec_paddr(level, w)),
+        X86_64Pte::spec_last(level, w) ==> page_ok(X86_64Pte::PADDR_END as int, level, X86_64Pte::spec_paddr(level, w)),
 {
     let a = w & 0x000f_ffff_ffff_f000;
-    assert(w & 0x000f_ffff_ffff_f000 < 0x10_0000_0000_0000) by (bit_vector);
+    assert(w & 0x000f_ffff_ffff_f000 < 0x10_0000_0000_0000 && w & 0x000f_ffff_ffff_f000 & 0xfff == 0) by (bit_vector);
+    lemma_round_down(1, a);
     lemma_round_down(level, a);
+}
+
+pub proof fn lemma_prop_wf(level: int, w: u64)
+    ensures X86_64Pte::spec_prop(level, w).wf(),
+{
+    assert((((!(w >> 11) & 1) | (w & 2) | ((!(w >> 63) & 1) << 2) | ((w >> 2) & 0x18) | ((w >> 4) & 0x60)) as u8) < 128
+        && ((((w >> 2) | (w >> 11)) & 1) | ((w >> 7) & 2)) as u8 <= 3) by (bit_vector);
 }
 
 pub proof fn lemma_new_page(level: int, pa: u64, p: PageProperty, w: u64)
