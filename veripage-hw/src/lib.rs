@@ -7,10 +7,11 @@
 
 pub mod bytes;
 pub mod count;
-pub mod handle;
 #[cfg(verus_only)]
 pub mod genesis;
+pub mod handle;
 pub mod lock;
+pub mod meta;
 #[cfg(feature = "model")]
 pub mod model;
 pub mod node_meta;
