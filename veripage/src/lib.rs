@@ -3,6 +3,7 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
+pub mod frame;
 pub mod kspace;
 pub mod page_table;
 pub mod paging;
