@@ -5,6 +5,8 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
+use vstd::prelude::*;
+
 #[cfg(verus_only)]
 pub mod genesis;
 pub mod lock;
@@ -24,4 +26,5 @@ pub type Paddr = usize;
 /// Virtual address in bytes.
 pub type Vaddr = usize;
 /// Bytes of a base page, the same for every format that Veripage knows.
+#[verus_verify]
 pub const PAGE_SIZE: usize = 4096;
