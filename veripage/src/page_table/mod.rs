@@ -1,7 +1,6 @@
 //! Page tables.
 mod entry_word;
 mod identity;
-#[cfg(not(verus_only))]
 mod lock;
 #[cfg(not(verus_only))]
 pub mod node;
