@@ -1,5 +1,7 @@
-//! Library of the `veripage` command: what reads the logs of real programs.
+//! Library of the `veripage` command: Veripage at work on the memory calls of real programs.
 //!
-//! It touches files and text only. What the events mean for an address space is the replay's part.
+//! [`trace`] reads recorded logs; [`replay`] carries them out, call by call, on a simulated machine
+//! whose memory is managed by the `veripage` crate.
 
+pub mod replay;
 pub mod trace;

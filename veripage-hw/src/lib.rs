@@ -7,12 +7,17 @@
 
 use vstd::prelude::*;
 
+pub mod bytes;
+pub mod count;
 #[cfg(verus_only)]
 pub mod genesis;
+pub mod handle;
 pub mod lock;
+pub mod meta;
 #[cfg(feature = "model")]
 pub mod model;
 pub mod node_meta;
+pub mod order;
 pub mod page;
 pub mod platform;
 pub mod rcu;
@@ -25,6 +30,8 @@ pub use platform::{CpuSet, FlushOp, Platform};
 pub type Paddr = usize;
 /// Virtual address in bytes.
 pub type Vaddr = usize;
+vstd::prelude::verus! {
 /// Bytes of a base page, the same for every format that Veripage knows.
 #[verus_verify]
 pub const PAGE_SIZE: usize = 4096;
+}

@@ -4,7 +4,7 @@ use crate::mmu::{Access, FaultKind, PageFault, Walk};
 use crate::state::State;
 use crate::tlb::{Tlb, Translation};
 use crate::Violation;
-use std::sync::atomic::{AtomicU64, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{fence, AtomicU64, AtomicU8, Ordering::Relaxed, Ordering::SeqCst};
 use veripage_hw::{Paddr, Vaddr, PAGE_SIZE};
 
 impl State {
@@ -61,7 +61,6 @@ impl State {
         }
         let root = cpu.root().ok_or(FaultKind::NoRoot)?;
         self.counters.walks.fetch_add(1, Relaxed);
-        let learned = self.clock.load(Relaxed);
         let mut bad = None;
         let is_ram = |pa| self.is_ram(pa);
         let found = self
@@ -77,10 +76,15 @@ impl State {
         }
         let t = found?;
         let pa = t.pa + (va - t.va);
+        // The walk's acquiring load of the entry orders this after every free that came before
+        // the mapping.
+        let learned = self.clock.load(Relaxed);
+        tlb.learn(Translation { learned, ..t }, &self.holds);
+        // With the fence in `release`: a frame that is freed meanwhile is noticed here or there.
+        fence(SeqCst);
         if self.is_ram(pa) && !self.table.is_allocated(pa) {
             self.report(Violation::MappedFree { cpu: n, va, pa });
         }
-        tlb.learn(Translation { learned, ..t }, &self.holds);
         Ok(pa)
     }
 

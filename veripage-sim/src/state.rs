@@ -8,7 +8,7 @@ use crate::tlb::{Holds, Tlb};
 use crate::{Config, SimError, Violation, MAX_CPUS, MAX_RAM_RANGES};
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, AtomicUsize, Ordering::*};
+use std::sync::atomic::{fence, AtomicBool, AtomicU64, AtomicU8, AtomicUsize, Ordering::*};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use veripage_hw::{CpuSet, FlushOp, Paddr, PAGE_SIZE};
@@ -419,6 +419,7 @@ impl State {
         }
         info.freed_at
             .store(self.clock.fetch_add(1, Relaxed) + 1, Relaxed);
+        fence(SeqCst);
         if self.holds.translated(pa) || info.node_holds.load(Relaxed) > 0 {
             self.report_holders(pa);
         }

@@ -1,2 +1,3 @@
 //! Kernel areas.
+pub mod area_pool;
 pub mod range_alloc;

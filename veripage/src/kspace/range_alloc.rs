@@ -8,6 +8,7 @@
 //!   start    a        b     c         end
 //!     | free |  used  | used |  free  |        pieces = [start, a|1, b|1, c]
 //! ```
+#![allow(clippy::manual_is_multiple_of)] // the checker knows `%` only
 use core::ops::Range;
 use veripage_hw::{Vaddr, PAGE_SIZE};
 use vstd::prelude::*;
@@ -116,7 +117,7 @@ impl<const N: usize> RangeAllocator<N> {
             final(self).wf(), final(self).low() == old(self).low(), final(self).high() == old(self).high(),
             match r {
                 Ok(a) => {
-                    &&& a.end - a.start == size && size > 0 && a.start % PAGE_SIZE == 0
+                    &&& a.end - a.start == size && size > 0 && a.start % PAGE_SIZE == 0 && a.end % PAGE_SIZE == 0
                     &&& old(self).low() <= a.start && a.end <= old(self).high()
                     &&& old(self).unused(a.start as int, a.end as int)
                     &&& forall|lo: int, hi: int| #[trigger] final(self).is_area(lo, hi)
@@ -153,6 +154,7 @@ impl<const N: usize> RangeAllocator<N> {
             self.cut(i, start);
             k = i + 1;
         }
+        proof! { assert(end % PAGE_SIZE == 0); }
         if tail {
             self.cut(k, end);
         }

@@ -1,0 +1,2 @@
+//! `veripage replay`.
+pub mod region;
