@@ -5,6 +5,8 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
+use vstd::prelude::*;
+
 pub mod bytes;
 pub mod count;
 #[cfg(verus_only)]
@@ -30,5 +32,6 @@ pub type Paddr = usize;
 pub type Vaddr = usize;
 vstd::prelude::verus! {
 /// Bytes of a base page, the same for every format that Veripage knows.
+#[verus_verify]
 pub const PAGE_SIZE: usize = 4096;
 }
