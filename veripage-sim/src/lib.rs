@@ -24,7 +24,10 @@ mod layout;
 mod machine;
 mod mmu;
 mod platform;
+mod rcu;
+mod shootdown;
 mod state;
+mod supply;
 mod tlb;
 mod violation;
 
