@@ -16,6 +16,7 @@
 //! # Ok::<(), veripage_sim::SimError>(())
 //! ```
 mod access;
+pub mod audit;
 mod buddy;
 mod cpu;
 mod error;
