@@ -494,6 +494,55 @@ fn every_frame_is_accounted_for() {
 }
 
 #[test]
+fn dead_nodes_keep_their_shares() {
+    let mut w = world();
+    let level_2 = |present| {
+        describe(
+            w.user[2],
+            w.user[0],
+            2,
+            (VA as u64 >> 12) & !((1 << 18) - 1),
+            present,
+        )
+    };
+    // The leaf node of `VA` is removed with what it maps, and waits.
+    set::<ID>(w.user[2], index(VA, 2), 0);
+    level_2(0);
+    S::flush_wait(S::flush(CpuSet(1), &FlushOp::All));
+    set_byte(w.user[3], 5, 0);
+    let (pa, count) = (w.user[3], UNUSED);
+    let law = AuditError::Law {
+        pa: w.shared,
+        count: 2,
+        handles: 1,
+        mapped: 0,
+        covers: 0,
+    };
+    assert_eq!(w.m.audit(&w.audit), Err(law));
+    w.audit.census.dead_nodes = 1;
+    w.m.audit(&w.audit).unwrap();
+    // What a dead node leads to must not be freed before it.
+    set_count(w.shared, 1);
+    let law = AuditError::Law {
+        pa: w.shared,
+        count: 1,
+        handles: 1,
+        mapped: 1,
+        covers: 0,
+    };
+    assert_eq!(w.m.audit(&w.audit), Err(law));
+    set_count(w.shared, 2);
+    (0..512).for_each(|i| set::<ID>(w.user[3], i, 0));
+    set_count(w.shared, 1);
+    w.m.audit(&w.audit).unwrap();
+    w.audit.census.dead_nodes = 0;
+    assert_eq!(
+        w.m.audit(&w.audit),
+        Err(AuditError::Unaccounted { pa, count })
+    );
+}
+
+#[test]
 fn areas_are_disjoint_and_own_what_is_mapped() {
     fn areas(w: &mut World) -> &mut Areas {
         w.audit.areas.as_mut().unwrap()

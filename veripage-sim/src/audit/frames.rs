@@ -16,7 +16,8 @@ pub struct Census {
     pub covers: BTreeMap<Paddr, u32>,
     /// Frames that a unique handle owns.
     pub unique: BTreeSet<Paddr>,
-    /// Nodes that have left their table and wait for a flush or a grace period.
+    /// Nodes that have left their table and wait for a flush or a grace period. Leaves that they
+    /// still hold count as mappings.
     pub dead_nodes: usize,
 }
 
@@ -39,7 +40,7 @@ impl Census {
     }
 
     /// Does it name the frame?
-    fn names(&self, pa: Paddr) -> bool {
+    pub(super) fn names(&self, pa: Paddr) -> bool {
         self.handles.contains_key(&pa) || self.covers.contains_key(&pa) || self.unique.contains(&pa)
     }
 }

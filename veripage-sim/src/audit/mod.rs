@@ -121,6 +121,9 @@ fn run(state: &State, audit: &Audit) -> Result<AuditReport, AuditError> {
     for table in &audit.tables {
         tables.walk(table)?;
     }
+    if let (Some(first), 1..) = (audit.tables.first(), audit.census.dead_nodes) {
+        tables.count_dead(first.format, &audit.census)?;
+    }
     frames::check(state, &mut tables, &audit.census)?;
     cpus(state, audit)?;
     Ok(tables.report)

@@ -82,6 +82,11 @@ impl Slot {
         self.meta[1] & 4095
     }
 
+    /// Could it, on an allocated frame, be that of a node which has left its table?
+    pub(crate) fn may_be_dead_node(&self) -> bool {
+        self.live == 0 && self.shares().is_none() && self.ty == 0 && matches!(self.level(), 1..=5)
+    }
+
     /// Does it describe a frame that nobody has?
     pub fn unused(&self) -> bool {
         matches!(self.count, UNUSED | 0) && self.lock == 0 && self.live == 0 && self.ty == 0

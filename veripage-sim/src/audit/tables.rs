@@ -1,6 +1,6 @@
 //! Walks every table and checks its nodes and entries.
 use super::error::Link;
-use super::{AuditError, AuditReport, Format, Slot, Table};
+use super::{AuditError, AuditReport, Census, Format, Slot, Table};
 use crate::cpu::lock;
 use crate::state::State;
 use std::collections::HashMap;
@@ -207,7 +207,7 @@ impl<'a> Tables<'a> {
         self.below(table, &child)
     }
 
-    /// Checks a leaf, and counts it for the frames that it maps.
+    /// Checks a leaf.
     fn leaf(
         &mut self,
         format: Format,
@@ -230,9 +230,15 @@ impl<'a> Tables<'a> {
         }
         self.report.leaves += 1;
         self.report.pages += size / PAGE_SIZE;
+        self.count(format, entry, level, w)
+    }
+
+    /// Counts a leaf for each frame that it maps, if it is tracked.
+    fn count(&mut self, format: Format, entry: Entry, level: u8, w: u64) -> Result<(), AuditError> {
         if format.untracked(w) {
             return Ok(());
         }
+        let (pa, size) = (format.address(level, w), crate::tlb::span(level));
         for pa in (pa..pa + size).step_by(PAGE_SIZE) {
             if !self.state.is_ram(pa) {
                 return Err(AuditError::LeafNotRam { entry, pa });
@@ -245,6 +251,28 @@ impl<'a> Tables<'a> {
             }
             if let Some(n) = self.mapped.get_mut(pa / PAGE_SIZE) {
                 *n += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the leaves that dead nodes still hold: their shares go when the nodes do.
+    pub fn count_dead(&mut self, format: Format, census: &Census) -> Result<(), AuditError> {
+        for pfn in 0..self.mapped.len() {
+            let pa = pfn * PAGE_SIZE;
+            if !self.state.table.is_allocated(pa) || census.names(pa) {
+                continue;
+            }
+            let Some(slot) = Slot::read(self.state.id, pa).filter(Slot::may_be_dead_node) else {
+                continue;
+            };
+            let level = slot.level() as u8;
+            for index in 0..512 {
+                let w = self.word(pa, index);
+                if format.present(w) && format.leaf(level, w) {
+                    let entry = Entry { node: pa, index };
+                    self.count(format, entry, level, w)?;
+                }
             }
         }
         Ok(())
