@@ -3,6 +3,12 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
+pub mod frame;
+pub mod cpu_set;
+pub mod kspace;
+mod spin;
+pub mod tlb;
+pub mod vm_space;
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
 
 pub mod frame;

@@ -37,6 +37,10 @@ mod word;
 pub use config::{KernelPtConfig, PageTableConfig, PagingFormat, UserPtConfig};
 #[cfg(not(verus_only))]
 pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
+pub use item::MappedItem;
+pub use retired::Retired;
+pub(crate) use table::reclaim;
+pub use table::PageTable;
 pub use error::PageTableError;
 #[cfg(not(verus_only))]
 pub use item::MappedItem;
