@@ -1,7 +1,6 @@
 //! Tests of the readers in `veripage_cli::trace`, through their public face.
 
 mod input;
-mod lines;
 mod maps;
 mod order;
 mod perf;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use veripage_cli::trace::{companion, open, read_snapshots, EventKind, When};
+use veripage_cli::trace::{companion, open, read_snapshots, Event, EventKind, Snapshot, When};
 
 use super::space::Tasks;
 
@@ -26,31 +26,72 @@ fn name(kind: &EventKind) -> String {
 }
 
 fn check(expected: &Expected) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../traces")
-        .join(expected.log);
-    let snapshots = read_snapshots(&companion(&path).expect("maps beside the log")).expect("maps");
-    let taken = |when| snapshots.iter().filter(|s| s.when == when).count();
+    let log = Log::named(expected.log);
+    let taken = |when| log.snapshots.iter().filter(|s| s.when == when).count();
     assert_eq!(
         (taken(When::Start), taken(When::End)),
         (expected.starts, expected.ends)
     );
-
-    let mut found: BTreeMap<String, usize> = BTreeMap::new();
-    let mut tasks = Tasks::new(&snapshots);
-    for event in open(&path).expect("a log") {
-        let event = event.expect("a good line");
-        *found.entry(name(&event.kind)).or_default() += 1;
-        tasks.apply(event.line, event.pid, &event.kind);
-    }
+    let compared = log.compare(|_| true);
     assert_eq!(
-        tasks.compared,
+        compared,
         (expected.ends, 0),
         "{}: ends compared, pages different",
         expected.log
     );
+
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    for event in &log.events {
+        *found.entry(name(&event.kind)).or_default() += 1;
+    }
     let found: Vec<(&str, usize)> = found.iter().map(|(k, &n)| (k.as_str(), n)).collect();
     assert_eq!(found, expected.events, "{}", expected.log);
+}
+
+/// A log and its maps, read.
+struct Log {
+    events: Vec<Event>,
+    snapshots: Vec<Snapshot>,
+}
+
+impl Log {
+    fn named(name: &str) -> Self {
+        let path = folder().join(name);
+        let maps = companion(&path).expect("maps beside the log");
+        let events = open(&path)
+            .expect("a log")
+            .map(|event| event.expect("a good line"));
+        Self {
+            events: events.collect(),
+            snapshots: read_snapshots(&maps).expect("good maps"),
+        }
+    }
+
+    /// Replays the events that are chosen; ends compared, and pages that differ.
+    fn compare(&self, chosen: fn(&EventKind) -> bool) -> (usize, u64) {
+        let mut tasks = Tasks::new(&self.snapshots);
+        for event in self.events.iter().filter(|event| chosen(&event.kind)) {
+            tasks.apply(event.line, event.pid, &event.kind);
+        }
+        tasks.compared
+    }
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../traces")
+}
+
+/// The comparison sees it when any kind of call is left out.
+#[test]
+fn every_kind_of_call_is_needed() {
+    let log = Log::named("python3.strace.gz");
+    let different = |chosen| log.compare(chosen).1;
+    assert_eq!(different(|_| true), 0);
+    assert!(different(|kind| !matches!(kind, EventKind::Mmap { .. })) > 0);
+    assert!(different(|kind| !matches!(kind, EventKind::Munmap { .. })) > 0);
+    assert!(different(|kind| !matches!(kind, EventKind::Mprotect { .. })) > 0);
+    assert!(different(|kind| !matches!(kind, EventKind::Mremap { .. })) > 0);
+    assert!(different(|kind| !matches!(kind, EventKind::Brk { .. })) > 0);
 }
 
 macro_rules! shipped {
@@ -63,8 +104,7 @@ macro_rules! shipped {
         /// No log without a test.
         #[test]
         fn all_are_tested() {
-            let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../traces");
-            let mut logs: Vec<String> = std::fs::read_dir(folder)
+            let mut logs: Vec<String> = std::fs::read_dir(folder())
                 .expect("traces")
                 .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
                 .filter(|name| name.ends_with(".gz") && !name.ends_with(".maps.gz"))
@@ -76,6 +116,7 @@ macro_rules! shipped {
 }
 
 shipped! {
+    bash: "bash.strace.gz", starts 2, ends 13, [("Brk", 75), ("Clone", 12), ("Execve", 2), ("ExitGroup", 13), ("Gone", 13), ("Mmap", 50), ("Mprotect", 7), ("Mremap", 1), ("Munmap", 6)];
     cargo: "cargo.strace.gz", starts 57, ends 49, [("Brk", 314), ("Clone", 252), ("Execve", 57), ("Exit", 140), ("ExitGroup", 51), ("Failed", 60), ("Gone", 253), ("Madvise", 2994), ("Mmap", 3682), ("Mprotect", 3464), ("Munmap", 1154)];
     gcc: "gcc.strace.gz", starts 5, ends 5, [("Brk", 81), ("Clone", 4), ("Execve", 5), ("ExitGroup", 5), ("Failed", 8), ("Gone", 5), ("Mmap", 146), ("Mprotect", 33), ("Munmap", 8)];
     git: "git.strace.gz", starts 1, ends 1, [("Brk", 6), ("Execve", 1), ("ExitGroup", 1), ("Gone", 1), ("Mmap", 124), ("Mprotect", 5), ("Munmap", 106)];

@@ -61,7 +61,9 @@ impl Space {
             .range(start..end)
             .map(|(&s, &(e, p))| (s, e, p))
             .collect();
-        gone.iter().for_each(|(s, ..)| drop(self.ranges.remove(s)));
+        for (start, ..) in &gone {
+            self.ranges.remove(start);
+        }
         gone
     }
 
@@ -228,11 +230,9 @@ fn call(space: &mut Space, kind: &EventKind) {
                 "not in the shipped logs"
             );
             let (start, end) = pages(addr, old_len);
-            let prot = space
-                .remove(start, end)
-                .first()
-                .expect("something to move")
-                .2;
+            let Some(&(.., prot)) = space.remove(start, end).first() else {
+                return; // only where a test leaves calls out
+            };
             let (start, end) = pages(result, new_len);
             space.map(start, end, prot);
         }
