@@ -21,10 +21,7 @@ impl Turn {
     pub fn wait(&self, to: u64) {
         let mut now = self.lock();
         while *now < to {
-            now = self
-                .moved
-                .wait(now)
-                .unwrap_or_else(PoisonError::into_inner);
+            now = self.moved.wait(now).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
