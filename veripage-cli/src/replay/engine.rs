@@ -59,16 +59,16 @@ pub fn replay(log: &Log, options: &Options, progress: &dyn Fn(u64)) -> Result<Ou
     let stage = Stage::new(log, touch, options.keep_going, machine)?;
     let (crew, hands) = Crew::new(options.cpus);
     let mut dispatch = Dispatch::new(&stage, options, crew);
-    std::thread::scope(|threads| {
+    let mut outcome = std::thread::scope(|threads| {
         for (cpu, hand) in hands.into_iter().enumerate() {
             let stage = &stage;
             threads.spawn(move || work(hand, |step| stage.run(cpu, step)));
         }
         dispatch.replay(progress);
         dispatch.end();
-        drop(dispatch.crew);
+        // The queues close with the dispatcher, and the threads end.
+        dispatch.outcome
     });
-    let mut outcome = dispatch.outcome;
     outcome.name = log.name.clone();
     stage.into_outcome(&mut outcome);
     outcome.seconds = started.elapsed().as_secs_f64();
@@ -160,6 +160,9 @@ impl<'s, 'l> Dispatch<'s, 'l> {
                 }
             }
             EventKind::Superseded { by } => self.leave(*by, line),
+            EventKind::Attached => {
+                self.task(event);
+            }
             EventKind::UnplacedFault
             | EventKind::Failed { .. }
             | EventKind::Ignored { .. }
@@ -287,7 +290,10 @@ impl<'s, 'l> Dispatch<'s, 'l> {
 
     fn count(&mut self, event: &EventKind) {
         match event {
-            EventKind::Gone | EventKind::Superseded { .. } | EventKind::Fault { .. } => return,
+            EventKind::Attached
+            | EventKind::Gone
+            | EventKind::Superseded { .. }
+            | EventKind::Fault { .. } => return,
             EventKind::UnplacedFault => {
                 self.outcome.unplaced += 1;
                 return;
@@ -314,8 +320,9 @@ fn kind(event: &EventKind) -> &'static str {
         EventKind::Clone { flags, .. } if flags.contains(CloneFlags::VM) => "vfork",
         EventKind::Clone { .. } => "fork",
         EventKind::Execve => "exec",
-        EventKind::Exit | EventKind::ExitGroup | EventKind::Gone => "exit",
+        EventKind::Attached => "start",
         EventKind::Superseded { .. } => "exec",
+        EventKind::Exit | EventKind::ExitGroup | EventKind::Gone => "exit",
         EventKind::Fault { .. } | EventKind::UnplacedFault => "fault",
         EventKind::Failed { .. } => "refused",
         EventKind::Ignored { .. } => "other",

@@ -15,6 +15,7 @@ pub mod outcome;
 pub mod process;
 pub mod region;
 pub mod report;
+pub mod shipped;
 pub mod space;
 pub mod stage;
 pub mod tasks;
