@@ -235,7 +235,10 @@ impl<'s, 'l> Dispatch<'s, 'l> {
         }
         let task = self.tasks.begin(event.pid, None);
         self.new_slot(task.space);
-        self.give(task.space, task.cpu, event.line, "start", Work::Load(None));
+        let before = self.stage.log().snapshot_before(event.pid);
+        let image = before.filter(|i| !self.used.contains(i));
+        self.used.extend(image);
+        self.give(task.space, task.cpu, event.line, "start", Work::Load(image));
         task
     }
 

@@ -61,7 +61,14 @@ impl Log {
         kinds.any(|k| matches!(k, EventKind::Fault { .. }))
     }
 
-    /// Index of the snapshot that was taken at this event.
+    /// Index of the snapshot of task `pid` that was taken before the log begins.
+    pub fn snapshot_before(&self, pid: u32) -> Option<usize> {
+        let mut all = self.snapshots.iter();
+        all.position(|s| s.when == When::Start && (s.pid, s.line) == (pid, 0))
+    }
+
+    /// Index of the snapshot that was taken at this event. One without a place in the log is taken
+    /// to be of its first task.
     pub fn snapshot(&self, when: When, event: &Event) -> Option<usize> {
         let first = self.events.first().map_or(0, |e| e.pid);
         self.snapshots.iter().position(|s| {
@@ -90,13 +97,11 @@ impl Log {
     }
 }
 
-/// The file name without directories and endings.
+/// The file name without directories and without the endings of a plain recording.
 fn short_name(file: &str) -> String {
     let name = file.rsplit('/').next().unwrap_or(file);
     let name = name.strip_suffix(".gz").unwrap_or(name);
-    let endings = [".strace", ".perf", ".tr", ".log"];
-    let stem = endings.iter().find_map(|end| name.strip_suffix(end));
-    stem.unwrap_or(name).to_string()
+    name.strip_suffix(".strace").unwrap_or(name).to_string()
 }
 
 fn unpacked(bytes: &[u8]) -> Box<dyn BufRead + '_> {
