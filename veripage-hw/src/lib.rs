@@ -32,6 +32,5 @@ pub type Paddr = usize;
 pub type Vaddr = usize;
 vstd::prelude::verus! {
 /// Bytes of a base page, the same for every format that Veripage knows.
-#[verus_verify]
 pub const PAGE_SIZE: usize = 4096;
 }

@@ -37,10 +37,6 @@ mod word;
 pub use config::{KernelPtConfig, PageTableConfig, PagingFormat, UserPtConfig};
 #[cfg(not(verus_only))]
 pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
-pub use item::MappedItem;
-pub use retired::Retired;
-pub(crate) use table::reclaim;
-pub use table::PageTable;
 pub use error::PageTableError;
 #[cfg(not(verus_only))]
 pub use item::MappedItem;
@@ -48,5 +44,7 @@ pub use item::MappedItem;
 pub use pending::Pending;
 #[cfg(not(verus_only))]
 pub use retired::Retired;
+#[cfg(not(verus_only))]
+pub(crate) use table::reclaim;
 #[cfg(not(verus_only))]
 pub use table::PageTable;
