@@ -56,8 +56,13 @@ impl<P: Platform, F: PagingFormat, const PIECES: usize> KernelSpace<P, F, PIECES
         Ok(KernelSpace { tables, areas })
     }
 
-    /// The kernel's page table: for what is mapped at fixed addresses, outside the areas' range.
-    pub fn page_table(&self) -> &PageTable<KernelPtConfig<P, F>> {
+    /// The kernel's page table: for what is mapped at fixed addresses.
+    ///
+    /// # Safety
+    /// The range that areas come from is left alone, and what is mapped at addresses that safe code
+    /// accesses stays memory of the kind that it takes it for. What is removed goes through a
+    /// [`flusher`](Self::flusher).
+    pub unsafe fn page_table(&self) -> &PageTable<KernelPtConfig<P, F>> {
         &self.tables.table
     }
 

@@ -13,6 +13,7 @@ pub use user_io::{UserAccessError, UserReader, UserWriter};
 use crate::cpu_set::AtomicCpuSet;
 use crate::kspace::{KernelSpace, KernelTables};
 use crate::page_table::{PageTable, PageTableError, PagingFormat, UserPtConfig};
+use crate::paging::PageProperty;
 use crate::rcu::RcuGuard;
 use crate::tlb::{Targets, TlbFlusher};
 use crate::{CpuSet, FlushOp, Paddr, Platform, Vaddr};
@@ -140,9 +141,18 @@ impl<'k, P: Platform, F: PagingFormat> VmSpace<'k, P, F> {
         self.table.root_paddr()
     }
 
-    /// The space's table, to be looked at.
-    pub fn page_table(&self) -> &PageTable<UserPtConfig<P, F>> {
-        &self.table
+    /// What an MMU with this space would translate `va` to, at some moment during the call: the physical
+    /// address and the page's property. Takes no lock.
+    ///
+    /// # Errors
+    /// `InvalidVaddr`: the address is not canonical.
+    #[inline]
+    pub fn page_walk(
+        &self,
+        guard: &RcuGuard<P>,
+        va: Vaddr,
+    ) -> Result<Option<(Paddr, PageProperty)>, PageTableError> {
+        self.table.page_walk(guard, va)
     }
 
     /// The CPUs that may have the space loaded.
