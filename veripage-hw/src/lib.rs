@@ -5,13 +5,32 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
-pub mod platform;
+use vstd::prelude::*;
 
+pub mod bytes;
+pub mod count;
+#[cfg(verus_only)]
+pub mod genesis;
+pub mod handle;
+pub mod lock;
+pub mod meta;
+#[cfg(feature = "model")]
+pub mod model;
+pub mod node_meta;
+pub mod order;
+pub mod page;
+pub mod platform;
+pub mod rcu;
+
+pub use lock::{LiveFlag, LockByte};
+pub use page::PagePerm;
 pub use platform::{CpuSet, FlushOp, Platform};
 
 /// Physical address in bytes.
 pub type Paddr = usize;
 /// Virtual address in bytes.
 pub type Vaddr = usize;
+vstd::prelude::verus! {
 /// Bytes of a base page, the same for every format that Veripage knows.
 pub const PAGE_SIZE: usize = 4096;
+}

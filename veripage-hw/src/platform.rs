@@ -13,6 +13,7 @@ pub struct CpuSet(pub u64);
 /// What a TLB is asked to forget.
 #[verifier::external_derive]
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[verifier::external_derive]
 pub enum FlushOp {
     /// Every translation of the addresses in the range, of the current root.
     Range(Range<Vaddr>),
@@ -47,7 +48,8 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     fn alloc_frames(pages: usize, align: usize) -> Option<Paddr>;
 
     /// Takes back frames of `alloc_frames`, whole or in parts.
-    fn dealloc_frames(pa: Paddr, pages: usize);
+    fn dealloc_frames(pa: Paddr, pages: usize)
+        no_unwind;
 
     /// The current CPU, below `NR_CPUS`. Stable while an RCU guard is held.
     fn cpu() -> usize;

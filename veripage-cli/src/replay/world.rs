@@ -1,0 +1,135 @@
+//! What all processes of one replay share: the touch policy, the counters, and what was found wrong.
+use super::machine::SimMachine;
+use super::object::Object;
+use super::region::ObjectId;
+use super::space::{Page, Trouble};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Which pages a replayed program touches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Touch {
+    /// Those that every call makes accessible (at most 512 a call, evenly spread), and those whose
+    /// faults the log tells.
+    All,
+    /// Those whose faults the log tells, and what a call itself populates.
+    Logged,
+    /// None.
+    None,
+}
+
+/// Findings that are kept word by word; the rest is only counted.
+const KEPT: usize = 20;
+
+/// Messages of one kind: all are counted, the first few are kept.
+#[derive(Debug, Default)]
+pub struct Messages {
+    count: AtomicU64,
+    kept: Mutex<Vec<String>>,
+}
+
+impl Messages {
+    /// Adds a message.
+    pub fn add(&self, message: impl FnOnce() -> String) {
+        if self.count.fetch_add(1, Relaxed) < KEPT as u64 {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.push(message());
+        }
+    }
+
+    /// Adds the messages of another.
+    pub fn append(&self, other: &Messages) {
+        let kept = other.kept();
+        let unkept = other.count() - kept.len() as u64;
+        kept.into_iter().for_each(|m| self.add(|| m));
+        self.count.fetch_add(unkept, Relaxed);
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.count.load(Relaxed)
+    }
+
+    /// The first few.
+    pub fn kept(&self) -> Vec<String> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clone()
+    }
+}
+
+/// State of one replay that its processes share.
+pub struct World {
+    /// Which pages are touched.
+    pub touch: Touch,
+    /// The machine.
+    pub machine: Arc<SimMachine>,
+    /// The frame behind anonymous memory that was read and never written.
+    pub zero: Page,
+    /// Calls whose result cannot be true in the space as replayed.
+    pub contradictions: Messages,
+    /// Accesses that went through and must not, or did not and must, or found wrong contents.
+    pub broken: Messages,
+    faults: AtomicU64,
+    mapped: AtomicUsize,
+    peak: AtomicUsize,
+    objects: AtomicU64,
+    words: AtomicU64,
+}
+
+impl World {
+    /// A world in which nothing has happened.
+    ///
+    /// # Errors
+    /// `NoMemory` if there is no frame for the zero page.
+    pub fn new(touch: Touch, machine: &Arc<SimMachine>) -> Result<World, Trouble> {
+        Ok(World {
+            touch,
+            machine: machine.clone(),
+            zero: Page::filled(0)?,
+            contradictions: Messages::default(),
+            broken: Messages::default(),
+            faults: AtomicU64::new(0),
+            mapped: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
+            objects: AtomicU64::new(0),
+            words: AtomicU64::new(0),
+        })
+    }
+
+    /// Counts a fault that a handler served.
+    pub fn served(&self) {
+        self.faults.fetch_add(1, Relaxed);
+    }
+
+    /// Faults served so far.
+    pub fn faults(&self) -> u64 {
+        self.faults.load(Relaxed)
+    }
+
+    /// Counts pages that were mapped.
+    pub fn mapped(&self, pages: usize) {
+        let now = self.mapped.fetch_add(pages, Relaxed) + pages;
+        self.peak.fetch_max(now, Relaxed);
+    }
+
+    /// Counts pages that were unmapped.
+    pub fn unmapped(&self, pages: usize) {
+        self.mapped.fetch_sub(pages, Relaxed);
+    }
+
+    /// The most pages that were mapped at a time, over all spaces.
+    pub fn peak(&self) -> usize {
+        self.peak.load(Relaxed)
+    }
+
+    /// A new object.
+    pub fn object(&self, zeroed: bool) -> (ObjectId, Arc<Object>) {
+        let id = ObjectId(self.objects.fetch_add(1, Relaxed));
+        (id, Arc::new(Object::new(id, zeroed)))
+    }
+
+    /// A word that no page holds yet; even, so that it is no object's stamp.
+    pub fn word(&self) -> u64 {
+        2 * (self.words.fetch_add(1, Relaxed) + 1)
+    }
+}

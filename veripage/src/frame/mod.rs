@@ -1,0 +1,40 @@
+//! Page frames: who has them, what they are used for, and access to plain memory.
+//!
+//! Each frame has a 32-byte [`MetaSlot`] in a static array: a reference count, two bytes for
+//! page-table nodes, and up to 16 bytes of typed metadata. A frame is *unused* (the machine's
+//! allocator may hand it out), *unique* (one owner has all of it), or *shared* by a number of shares,
+//! each of which is a handle, a page-table mapping or a part of a segment:
+//! `rc == handles + mappings + covers` is the invariant of a slot.
+//! ```text
+//!   0        4     5     6       8            16                      32
+//!   | count  |lock |live |       | type word  | metadata              |
+//! ```
+//! What this module may touch: the slots, by `veripage_hw::count` and `veripage_hw::meta`, and the
+//! bytes of frames, by `veripage_hw::bytes`.
+mod alloc;
+mod boot;
+mod error;
+mod io;
+mod kind;
+#[cfg(verus_only)]
+pub mod seed;
+mod segment;
+mod shared;
+mod slot;
+#[cfg(verus_only)]
+#[allow(non_snake_case)] // the macro names the module after the machine
+pub mod sm;
+mod unique;
+mod untyped;
+
+pub use alloc::FrameAllocOptions;
+pub use boot::boot;
+pub use error::{AllocError, GetFrameError};
+pub use io::{IoError, VmReader, VmWriter};
+pub use kind::{AnyMeta, AnyUFrameMeta, FrameKind, UntypedKind, UntypedMeta};
+pub use segment::{DynSegment, Segment, USegment};
+pub use shared::{DynFrame, DynUFrame, Frame, FrameRef, UFrame};
+pub use slot::MetaSlot;
+pub use unique::UniqueFrame;
+pub use veripage_hw::bytes::Pod;
+pub use veripage_hw::meta::FrameMeta;
