@@ -26,30 +26,44 @@ static ARENA: Arena = Arena(UnsafeCell::new(State { next: 0, free: 0 }));
 /// # Errors
 /// The address is taken, or memory is short.
 pub fn map() -> std::io::Result<()> {
+    map_at(BASE, SIZE)?;
+    reset();
+    Ok(())
+}
+
+/// Maps `len` bytes at `base`, zeroed and touched, so that no page fault falls into a measurement.
+///
+/// # Errors
+/// As for [`map`].
+pub fn map_at(base: usize, len: usize) -> std::io::Result<()> {
     // SAFETY: an anonymous mapping at an address that the call itself checks to be free.
     let at = unsafe {
         libc::mmap(
-            BASE as *mut _,
-            SIZE,
+            base as *mut _,
+            len,
             libc::PROT_READ | libc::PROT_WRITE,
             libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
             -1,
             0,
         )
     };
-    if at as usize != BASE {
+    if at as usize != base {
         return Err(std::io::Error::last_os_error());
     }
-    // SAFETY: the mapping above, written whole so that no page fault falls into a measurement.
-    unsafe { std::ptr::write_bytes(BASE as *mut u8, 0, SIZE) };
-    reset();
+    // SAFETY: the mapping above.
+    unsafe { std::ptr::write_bytes(base as *mut u8, 0, len) };
     Ok(())
 }
 
 /// Forgets all allocations; physical page 0 is never handed out.
 pub fn reset() {
     // SAFETY: one thread uses the arena at a time.
-    unsafe { *ARENA.0.get() = State { next: 4096, free: 0 } };
+    unsafe {
+        *ARENA.0.get() = State {
+            next: 4096,
+            free: 0,
+        }
+    };
 }
 
 /// The address of a page, with whatever it holds.

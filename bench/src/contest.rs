@@ -52,7 +52,9 @@ fn time(per: usize, f: impl FnOnce()) -> f64 {
 /// Random addresses of mapped pages, the same for every contestant.
 pub fn addresses() -> Vec<usize> {
     let mut rng = SmallRng::seed_from_u64(1);
-    (0..LOOKUPS).map(|_| VA + rng.random_range(0..PAGES) * 4096).collect()
+    (0..LOOKUPS)
+        .map(|_| VA + rng.random_range(0..PAGES) * 4096)
+        .collect()
 }
 
 /// What the lookups must add up to.
@@ -66,7 +68,9 @@ pub fn round<T: Contestant>(vas: &[usize]) -> Row {
     let mut table = T::new();
     let map_each = time(PAGES, || table.map_each());
     let mut sum = 0;
-    let translate = time(LOOKUPS, || sum = black_box(&mut table).translate(black_box(vas)));
+    let translate = time(LOOKUPS, || {
+        sum = black_box(&mut table).translate(black_box(vas))
+    });
     assert_eq!(sum, expected(vas), "{} translates wrongly", T::NAME);
     let unmap_each = time(PAGES, || table.unmap_each());
     table.destroy();
@@ -75,7 +79,14 @@ pub fn round<T: Contestant>(vas: &[usize]) -> Row {
     let map_range = time(PAGES, || table.map_range());
     let unmap_range = time(PAGES, || table.unmap_range());
     table.destroy();
-    Row { name: T::NAME, map_each, map_range, translate, unmap_each, unmap_range }
+    Row {
+        name: T::NAME,
+        map_each,
+        map_range,
+        translate,
+        unmap_each,
+        unmap_range,
+    }
 }
 
 /// The better of two rounds, figure by figure.

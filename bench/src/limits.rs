@@ -21,7 +21,11 @@ impl Raw {
     fn store(&self, leaf: u64) {
         let nodes = black_box(self.first);
         for n in 0..PAGES {
-            let pa = if leaf == 0 { 0 } else { (PA + n * 4096) as u64 | leaf };
+            let pa = if leaf == 0 {
+                0
+            } else {
+                (PA + n * 4096) as u64 | leaf
+            };
             word(nodes + n / 512 * 4096, n % 512).store(pa, Ordering::Relaxed);
         }
     }
@@ -95,7 +99,9 @@ impl HandWalk {
 impl Contestant for HandWalk {
     const NAME: &'static str = "limit: hand walk";
     fn new() -> Self {
-        HandWalk { root: arena::alloc_zeroed().expect("the arena has room") }
+        HandWalk {
+            root: arena::alloc_zeroed().expect("the arena has room"),
+        }
     }
     fn map_each(&mut self) {
         for n in 0..PAGES {

@@ -4,8 +4,15 @@ use contest::{addresses, least, round, Contestant, Row};
 
 mod arena;
 mod contest;
+mod flat;
 mod limits;
+mod lock_cost;
+mod ours;
 mod peers;
+mod report;
+
+/// Which of the contestants are peers.
+const PEERS: std::ops::Range<usize> = 2..6;
 
 /// Measures nanoseconds a page, all contestants in one process, in turn.
 #[derive(Parser)]
@@ -26,6 +33,7 @@ fn measure<T: Contestant>(vas: &[usize], best: Option<&Row>) -> Row {
 fn main() -> std::io::Result<()> {
     let args = Args::parse();
     arena::map()?;
+    flat::map()?;
     let vas = addresses();
     let contestants: &[fn(&[usize], Option<&Row>) -> Row] = &[
         measure::<limits::Raw>,
@@ -34,6 +42,9 @@ fn main() -> std::io::Result<()> {
         measure::<peers::multiarch::Multiarch>,
         measure::<peers::generic::Generic>,
         measure::<peers::aarch64::Aarch64>,
+        measure::<ours::Untracked>,
+        measure::<ours::Owned>,
+        measure::<ours::PerPage>,
     ];
     let mut best: Vec<Option<Row>> = vec![None; contestants.len()];
     for _ in 0..args.rounds {
@@ -42,6 +53,12 @@ fn main() -> std::io::Result<()> {
         }
     }
     let rows: Vec<Row> = best.into_iter().flatten().collect();
-    println!("{}", serde_json::to_string_pretty(&rows).expect("rows are plain data"));
+    let best_peer = report::best(&rows[PEERS]);
+    let lock = lock_cost::measure(args.rounds);
+    if args.json {
+        report::json(&rows, &best_peer, &lock)?;
+    } else {
+        report::table(&rows, &best_peer, &lock);
+    }
     Ok(())
 }

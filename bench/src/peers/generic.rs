@@ -100,7 +100,9 @@ impl Contestant for Generic {
     }
     fn unmap_each(&mut self) {
         for n in 0..PAGES {
-            self.0.unmap_page(black_box(VA + n * 4096).into()).expect("unmaps");
+            self.0
+                .unmap_page(black_box(VA + n * 4096).into())
+                .expect("unmaps");
         }
     }
     fn unmap_range(&mut self) {

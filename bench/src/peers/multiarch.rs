@@ -42,7 +42,12 @@ impl Contestant for Multiarch {
         for n in 0..PAGES {
             let (va, pa) = (VirtAddr::from(VA + n * 4096), PhysAddr::from(PA + n * 4096));
             cursor
-                .map(black_box(va), pa, PageSize::Size4K, MappingFlags::READ | MappingFlags::WRITE)
+                .map(
+                    black_box(va),
+                    pa,
+                    PageSize::Size4K,
+                    MappingFlags::READ | MappingFlags::WRITE,
+                )
                 .expect("maps");
         }
     }
@@ -63,10 +68,15 @@ impl Contestant for Multiarch {
     fn unmap_each(&mut self) {
         let mut cursor = self.0.cursor();
         for n in 0..PAGES {
-            cursor.unmap(black_box(VirtAddr::from(VA + n * 4096))).expect("unmaps");
+            cursor
+                .unmap(black_box(VirtAddr::from(VA + n * 4096)))
+                .expect("unmaps");
         }
     }
     fn unmap_range(&mut self) {
-        self.0.cursor().unmap_region(VirtAddr::from(VA), PAGES * 4096).expect("unmaps");
+        self.0
+            .cursor()
+            .unmap_region(VirtAddr::from(VA), PAGES * 4096)
+            .expect("unmaps");
     }
 }

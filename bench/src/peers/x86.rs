@@ -13,7 +13,9 @@ struct Arena;
 // SAFETY: the arena hands out pages that nobody else uses.
 unsafe impl FrameAllocator<Size4KiB> for Arena {
     fn allocate_frame(&mut self) -> Option<PhysFrame> {
-        Some(PhysFrame::containing_address(PhysAddr::new(arena::alloc()? as u64)))
+        Some(PhysFrame::containing_address(PhysAddr::new(
+            arena::alloc()? as u64,
+        )))
     }
 }
 
@@ -56,7 +58,10 @@ impl Contestant for X86 {
     }
     fn translate(&mut self, vas: &[usize]) -> usize {
         vas.iter().fold(0, |sum, va| {
-            let pa = self.0.translate_addr(VirtAddr::new(*va as u64)).expect("mapped");
+            let pa = self
+                .0
+                .translate_addr(VirtAddr::new(*va as u64))
+                .expect("mapped");
             sum.wrapping_add(pa.as_u64() as usize)
         })
     }
