@@ -5,7 +5,6 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
-use vstd::prelude::*;
 
 pub mod bytes;
 pub mod count;

@@ -12,11 +12,5 @@ pub mod page_table;
 pub mod paging;
 pub mod rcu;
 mod spin;
-#[cfg(not(verus_only))]
-pub mod tlb;
-#[cfg(not(verus_only))]
-pub mod vm_space;
-
-pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
 pub mod tlb;
 pub mod vm_space;

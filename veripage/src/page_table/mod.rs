@@ -45,6 +45,6 @@ pub use pending::Pending;
 #[cfg(not(verus_only))]
 pub use retired::Retired;
 #[cfg(not(verus_only))]
-pub(crate) use table::reclaim;
+pub use table::reclaim;
 #[cfg(not(verus_only))]
 pub use table::PageTable;
