@@ -13,6 +13,7 @@
 //! bytes of frames, by `veripage_hw::bytes`.
 mod alloc;
 mod boot;
+mod display;
 mod error;
 mod io;
 mod kind;
