@@ -229,6 +229,12 @@ impl<const ID: usize> Machine<ID> {
         self.state.cpus().get(cpu)?.root()
     }
 
+    /// Switches the MMU of every CPU off: no root, no translation. So a test can take its last table
+    /// apart, which no kernel does, and see that nothing is left.
+    pub fn reset_cpus(&self) {
+        self.state.reset_cpus();
+    }
+
     /// What the TLB of CPU `cpu` knows, in no order.
     pub fn tlb(&self, cpu: usize) -> Vec<Translation> {
         let Some(c) = self.state.cpus().get(cpu) else {
