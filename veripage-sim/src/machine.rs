@@ -132,6 +132,19 @@ impl<const ID: usize> Machine<ID> {
         })
     }
 
+    /// Boots machine `ID` and makes the core's slots of all its RAM, so that frames can be had.
+    ///
+    /// # Errors
+    /// As for [`boot`](Self::boot).
+    pub fn boot_with_frames(config: Config) -> Result<Self, SimError> {
+        let machine = Self::boot(config)?;
+        for range in machine.state.ram() {
+            // SAFETY: the machine has just been booted: nobody has a frame, and no slot is made.
+            unsafe { veripage::frame::boot::<crate::Sim<ID>>(range) };
+        }
+        Ok(machine)
+    }
+
     pub(crate) fn state(&self) -> &'static State {
         self.state
     }
