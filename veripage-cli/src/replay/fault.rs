@@ -21,7 +21,7 @@ const STACK_GROWTH: usize = 8 << 20;
 /// Faults that one access may meet before something must be wrong: absent, then shared, then stale.
 const FAULTS_PER_ACCESS: usize = 6;
 
-impl Process {
+impl Process<'_> {
     /// Touches the pages that a call made accessible, if the policy says so.
     pub(super) fn touch_new(&mut self, range: Range<usize>) -> Result<(), Trouble> {
         match self.world.touch {

@@ -25,30 +25,30 @@ const STACK_TOP: usize = USER_END - PAGE;
 const STACK_SIZE: usize = 33 * PAGE;
 
 /// An address space and all that belongs to it.
-pub struct Process {
+pub struct Process<'k> {
     pub(super) regions: RegionMap,
-    pub(super) space: Space,
+    pub(super) space: Space<'k>,
     pub(super) objects: BTreeMap<ObjectId, Arc<Object>>,
     /// Pages that no access is allowed to, by address.
     pub(super) parked: BTreeMap<usize, Page>,
     /// What the first word of each written private page must be, by address.
     pub(super) words: BTreeMap<usize, u64>,
-    pub(super) world: Arc<World>,
+    pub(super) world: Arc<World<'k>>,
     /// Line of the log that is being replayed.
     pub(super) line: u64,
     heap: Option<Range<usize>>,
     last_file: Option<(i32, ObjectId)>,
 }
 
-impl Process {
+impl<'k> Process<'k> {
     /// A process with an empty space.
     ///
     /// # Errors
     /// `NoMemory` if there is no frame for the page tables.
-    pub fn new(world: &Arc<World>) -> Result<Process, Trouble> {
+    pub fn new(world: &Arc<World<'k>>) -> Result<Process<'k>, Trouble> {
         Ok(Process {
             regions: RegionMap::new(),
-            space: Space::new()?,
+            space: Space::new(world.host)?,
             objects: BTreeMap::new(),
             parked: BTreeMap::new(),
             words: BTreeMap::new(),
@@ -352,7 +352,7 @@ impl Process {
     ///
     /// # Errors
     /// `NoMemory`.
-    pub fn fork(&mut self) -> Result<Process, Trouble> {
+    pub fn fork(&mut self) -> Result<Process<'k>, Trouble> {
         let mut child = Process::new(&self.world)?;
         child.regions = self.regions.forked();
         child.objects = self.objects.clone();
