@@ -3,6 +3,8 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
+pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
+
 pub mod cpu_set;
 pub mod frame;
 pub mod kspace;
@@ -16,3 +18,5 @@ pub mod tlb;
 pub mod vm_space;
 
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
+pub mod tlb;
+pub mod vm_space;
