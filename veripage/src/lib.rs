@@ -16,7 +16,3 @@ mod spin;
 pub mod tlb;
 #[cfg(not(verus_only))]
 pub mod vm_space;
-
-pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
-pub mod tlb;
-pub mod vm_space;
