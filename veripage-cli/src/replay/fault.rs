@@ -210,9 +210,6 @@ impl Process<'_> {
     ) -> Result<(), Trouble> {
         let allowed = region.effective();
         let guarded = allowed.without(Prot::WRITE);
-        if let Some(page) = self.parked.remove(&at) {
-            return self.map(at, page, guarded);
-        }
         let write = how == Prot::WRITE;
         let (page, allowed) = match region.backing {
             Backing::Shared(id) => (self.cached(id, region.offset_at(skip))?, allowed),

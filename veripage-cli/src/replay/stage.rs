@@ -11,6 +11,10 @@ use crate::trace::Event;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Page-table nodes are counted at the end of each space, and at every line of the log that is a
+/// multiple of this.
+const COUNT_NODES: u64 = 16;
+
 /// A space as the CPUs know it.
 #[derive(Default)]
 pub struct Slot<'r> {
@@ -110,7 +114,7 @@ impl<'r> Stage<'r> {
         let job = || self.carry_out(&mut process, step.line, step.work);
         let (line, what) = (step.line, step.what);
         let file = &self.log.file;
-        match self.host.run(cpu, job) {
+        match self.host.machine().run(cpu, job) {
             Ok(Ok(())) => {}
             Ok(Err(trouble)) => {
                 let goes_on = self.keep_going && matches!(trouble, Trouble::Range(_));
@@ -148,12 +152,19 @@ impl<'r> Stage<'r> {
                 let image = image.and_then(|i| self.log.snapshots.get(i));
                 process.load(image.map(|s| s.regions.as_slice()))
             }
-            (Work::End, process) => process.take().map_or(Ok(()), |mut p| p.clear()),
+            (Work::End, process) => process.take().map_or(Ok(()), |mut p| {
+                p.count_nodes();
+                p.clear()
+            }),
             (_, None) => Ok(()),
             (work, Some(process)) => {
                 process.at_line(line);
                 process.activate();
-                self.go_on(process, work)
+                let done = self.go_on(process, work);
+                if line % COUNT_NODES == 0 {
+                    process.count_nodes();
+                }
+                done
             }
         }
     }
@@ -216,7 +227,6 @@ impl<'r> Stage<'r> {
         findings.add("difference", &found.lines);
         findings.add("contradiction", &world.contradictions);
         outcome.findings = findings.lines;
-
     }
 }
 
