@@ -4,7 +4,6 @@ mod identity;
 mod lock;
 #[cfg(not(verus_only))]
 pub mod node;
-#[cfg(not(verus_only))]
 mod node_frame;
 #[cfg(not(verus_only))]
 pub mod retired;

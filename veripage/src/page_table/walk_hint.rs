@@ -1,5 +1,6 @@
 //! Lock-free walks: the hint for where to lock, and the answer for readers.
-use super::identity::{index_of, read_meta};
+use super::identity::index_of;
+use super::node_frame::read_meta;
 use super::lock::{lock, unlock};
 use super::node::{alloc_child, load, lock_child};
 use crate::paging::{PageTableEntryTrait, PagingLevel};
