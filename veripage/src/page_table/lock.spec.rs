@@ -28,6 +28,7 @@ pub ghost struct Ids {
 }
 
 /// The memory and the facts of a live node.
+#[verifier::reject_recursive_types(P)]
 pub tracked struct NodeRes<P: Platform> {
     pub frame: NodeFrame<P>,
     pub rights: Rights,
@@ -36,6 +37,7 @@ pub tracked struct NodeRes<P: Platform> {
 }
 
 /// What a slot's lock owns.
+#[verifier::reject_recursive_types(P)]
 pub tracked struct SlotRes<P: Platform> {
     pub live: LivePerm<P>,
     /// Half of the slot's identity while the frame is a node, else all of it.
@@ -153,6 +155,7 @@ pub type LockInv<P> = AtomicInvariant<LockKey, (LockPerm<P>, Option<SlotRes<P>>)
 pub type RightsInv = AtomicInvariant<Loc, RightsAuth, RightsPred>;
 
 /// The invariants of all slots.
+#[verifier::reject_recursive_types(P)]
 pub tracked struct World<P: Platform> {
     pub locks: Map<int, LockInv<P>>,
     pub rights: RightsInv,

@@ -2,9 +2,9 @@
 //! position, and nothing below its children.
 use super::entry_word::Ad;
 use super::identity::{pages_before, NodeMeta};
-use super::node_frame::{read_meta, write_meta};
 use super::lock::{lock, unlock};
 use super::node_frame::take_frame;
+use super::node_frame::{read_meta, write_meta};
 use super::retired::Retired;
 use crate::paging::{PageProperty, PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};

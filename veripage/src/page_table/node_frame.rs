@@ -51,7 +51,9 @@ pub fn take_frame<P: Platform, E: PageTableEntryTrait>() -> Option<Paddr> {
         first: 0,
         second: 0,
     };
-    let unique = FrameAllocOptions::<P>::new().zeroed(false).alloc_unique(empty);
+    let unique = FrameAllocOptions::<P>::new()
+        .zeroed(false)
+        .alloc_unique(empty);
     let r = match unique {
         Err(_) => None,
         Ok(unique) => {
@@ -94,7 +96,9 @@ pub fn give_frame<P: Platform>(pa: Paddr) {
     ensures r.root == p.root, r.level == p.level, r.base == p.base, r.count == n,
 )]
 pub fn read_meta<P: Platform>(pa: Paddr) -> NodeMeta {
-    let m = slot::<P, MetaSlot<P>>(pa).cell().borrow::<NodeSlot>(verus_exec_expr!(Tracked(&f.meta)));
+    let m = slot::<P, MetaSlot<P>>(pa)
+        .cell()
+        .borrow::<NodeSlot>(verus_exec_expr!(Tracked(&f.meta)));
     let (a, b) = (m.first, m.second);
     proof! {
         assert(p.base % 512 == 0);
@@ -117,7 +121,9 @@ pub fn read_meta<P: Platform>(pa: Paddr) -> NodeMeta {
         final(f).meta() == ((v.base + v.level) as u64, (v.root + v.count) as u64),
 )]
 pub fn write_meta<P: Platform>(pa: Paddr, v: NodeMeta) {
-    let m = slot::<P, MetaSlot<P>>(pa).cell().borrow_mut::<NodeSlot>(verus_exec_expr!(Tracked(&mut f.meta)));
+    let m = slot::<P, MetaSlot<P>>(pa)
+        .cell()
+        .borrow_mut::<NodeSlot>(verus_exec_expr!(Tracked(&mut f.meta)));
     m.first = v.base as u64 + v.level as u64;
     m.second = v.root as u64 + v.count as u64;
 }
@@ -130,7 +136,10 @@ pub fn write_meta<P: Platform>(pa: Paddr, v: NodeMeta) {
     ensures r == f.meta().1,
 )]
 pub fn next_of<P: Platform>(pa: Paddr) -> u64 {
-    slot::<P, MetaSlot<P>>(pa).cell().borrow::<NodeSlot>(verus_exec_expr!(Tracked(&f.meta))).second
+    slot::<P, MetaSlot<P>>(pa)
+        .cell()
+        .borrow::<NodeSlot>(verus_exec_expr!(Tracked(&f.meta)))
+        .second
 }
 
 /// Sets the next node of one that left its table.
@@ -141,5 +150,8 @@ pub fn next_of<P: Platform>(pa: Paddr) -> u64 {
     ensures final(f).wf(pa as int), final(f).page == old(f).page, final(f).meta() == (old(f).meta().0, next),
 )]
 pub fn set_next<P: Platform>(pa: Paddr, next: u64) {
-    slot::<P, MetaSlot<P>>(pa).cell().borrow_mut::<NodeSlot>(verus_exec_expr!(Tracked(&mut f.meta))).second = next;
+    slot::<P, MetaSlot<P>>(pa)
+        .cell()
+        .borrow_mut::<NodeSlot>(verus_exec_expr!(Tracked(&mut f.meta)))
+        .second = next;
 }

@@ -1,7 +1,7 @@
 //! The permissions of a frame that is a node.
-pub use crate::frame::slot::{slot_at, Excl, FrameRes, Parked};
 use super::*;
 use crate::frame::seed::Seed;
+pub use crate::frame::slot::{slot_at, Excl, FrameRes, Parked};
 use crate::frame::sm::SlotSM;
 use veripage_hw::bytes::RawPage;
 use veripage_hw::lock::has_slot;
@@ -12,6 +12,7 @@ use vstd::resource::frac_opt::Empty;
 verus! {
 
 /// All of a frame, seen as a node: its words and its metadata, and what makes the slot UNIQUE.
+#[verifier::reject_recursive_types(P)]
 pub tracked struct NodeFrame<P: Platform> {
     pub page: PagePerm<P>,
     pub meta: MetaPerm,
@@ -21,7 +22,7 @@ pub tracked struct NodeFrame<P: Platform> {
 }
 
 impl<P: Platform> NodeFrame<P> {
-    pub closed spec fn wf(self, pa: int) -> bool {
+    pub open(super) spec fn wf(self, pa: int) -> bool {
         let id = slot_at::<P>(pa).id();
         &&& has_slot::<P>(pa)
         &&& self.page.wf() && self.page@.paddr == pa
@@ -33,7 +34,7 @@ impl<P: Platform> NodeFrame<P> {
     }
 
     /// The two words of metadata.
-    pub closed spec fn meta(self) -> (u64, u64) {
+    pub open(super) spec fn meta(self) -> (u64, u64) {
         let m = self.meta.value::<NodeSlot>();
         (m.first, m.second)
     }
