@@ -17,7 +17,6 @@ mod lock;
 mod lock_range;
 #[cfg(not(verus_only))]
 pub mod node;
-#[cfg(not(verus_only))]
 mod node_frame;
 #[cfg(not(verus_only))]
 mod path;
