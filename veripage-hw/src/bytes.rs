@@ -17,7 +17,7 @@ verus! {
 /// bytes, which others may be changing; the whole of it can become a [`PagePerm`].
 /// Reason: opaque, so that it is neither forged nor copied. Test: untyped::frame_round_trip.
 #[verifier::external_body]
-#[verifier::reject_recursive_types(P)]
+#[verifier::accept_recursive_types(P)]
 pub tracked struct RawPage<P: Platform> { no_copy: NoCopy, p: PhantomData<P> }
 
 impl<P: Platform> RawPage<P> {
@@ -113,6 +113,7 @@ pub fn readable<'a>(s: &'a [u8]) -> (r: (Vaddr, Tracked<ReadBytes<'a>>))
 #[verifier::external_body]
 pub fn writable<'a>(s: &'a mut [u8]) -> (r: (Vaddr, Tracked<WriteBytes<'a>>))
     ensures r.1@.lo() == r.0, r.1@.hi() == r.0 + old(s)@.len(), r.0 + old(s)@.len() <= usize::MAX,
+        final(s)@.len() == old(s)@.len(),
     opens_invariants none
     no_unwind
 { (s.as_mut_ptr().expose_provenance(), Tracked::assume_new()) }

@@ -5,11 +5,12 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
+
 pub mod bytes;
 pub mod count;
-pub mod handle;
 #[cfg(verus_only)]
 pub mod genesis;
+pub mod handle;
 pub mod lock;
 pub mod meta;
 #[cfg(feature = "model")]

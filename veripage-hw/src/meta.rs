@@ -229,13 +229,13 @@ pub fn slot<P: Platform, T: Slot<P>>(pa: Paddr) -> (r: &'static T)
 /// Frames that nobody has owned yet, with their slots. Reason: opaque; whoever boots the machine
 /// gives it, once. Test: frames::boot_makes_frames.
 #[verifier::external_body]
-#[verifier::reject_recursive_types(P)]
+#[verifier::accept_recursive_types(P)]
 pub tracked struct Unclaimed<P: Platform> { no_copy: NoCopy, p: PhantomData<P> }
 
 /// The right to fill the slot of one frame, once. Reason: opaque; comes from `Unclaimed` only.
 /// Test: frames::boot_makes_frames.
 #[verifier::external_body]
-#[verifier::reject_recursive_types(P)]
+#[verifier::accept_recursive_types(P)]
 pub tracked struct Vacant<P: Platform> { no_copy: NoCopy, p: PhantomData<P> }
 
 impl<P: Platform> Vacant<P> {

@@ -48,7 +48,8 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     fn alloc_frames(pages: usize, align: usize) -> Option<Paddr>;
 
     /// Takes back frames of `alloc_frames`, whole or in parts.
-    fn dealloc_frames(pa: Paddr, pages: usize);
+    fn dealloc_frames(pa: Paddr, pages: usize)
+        no_unwind;
 
     /// The current CPU, below `NR_CPUS`. Stable while an RCU guard is held.
     fn cpu() -> usize;

@@ -5,9 +5,12 @@
 
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
 
+pub mod cpu_set;
 pub mod frame;
 pub mod kspace;
 pub mod page_table;
 pub mod paging;
 pub mod rcu;
 mod spin;
+pub mod tlb;
+pub mod vm_space;

@@ -26,7 +26,11 @@ use spec::*;
     requires bootable(old(mem)@, *old(seeds), range.start as int, range.end as int),
 )]
 pub unsafe fn boot<P: Platform>(range: Range<Paddr>) -> usize {
-    let end = if range.end < P::MAX_PADDR { range.end } else { P::MAX_PADDR };
+    let end = if range.end < P::MAX_PADDR {
+        range.end
+    } else {
+        P::MAX_PADDR
+    };
     if range.start >= end {
         return 0;
     }

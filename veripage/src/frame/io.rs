@@ -233,7 +233,7 @@ impl<'a> VmWriter<'a> {
     }
 
     /// Writes to a buffer of the kernel.
-    #[verus_spec(r => ensures r.left() == old(bytes)@.len())]
+    #[verus_spec(r => ensures r.left() == old(bytes)@.len(), final(bytes)@.len() == old(bytes)@.len())]
     pub fn from_slice(bytes: &'a mut [u8]) -> Self {
         let len = bytes.len();
         let (va, _perm) = writable(bytes);

@@ -6,8 +6,6 @@ use super::slot::*;
 use core::marker::PhantomData;
 use core::ops::Range;
 use veripage_hw::handle::*;
-#[cfg(verus_only)]
-use veripage_hw::lock::has_slot;
 use veripage_hw::meta::{slot, FrameMeta};
 use veripage_hw::{Paddr, Platform, Vaddr, PAGE_SIZE};
 use vstd::prelude::*;
@@ -20,6 +18,8 @@ pub use spec::*;
 
 /// The droppable part of [`Segment`]: the frames of `start..end`.
 #[verus_verify]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(P))]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(K))]
 pub(crate) struct SegCore<P: Platform, K: FrameKind> {
     start: Paddr,
     end: Paddr,
@@ -33,6 +33,8 @@ pub(crate) struct SegCore<P: Platform, K: FrameKind> {
 /// Dropping it gives every share up once. It may be empty only as a slice or the rest of an
 /// iteration.
 #[verus_verify]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(P))]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(K))]
 pub struct Segment<P: Platform, K: FrameKind> {
     h: Handle<SegCore<P, K>>,
 }
@@ -47,7 +49,7 @@ impl<P: Platform, K: FrameKind> SegCore<P, K> {
     #[verus_spec(r =>
         with Tracked(shares): Tracked<Map<int, Share<P>>>
         requires covers::<P, K>(shares, start as int, end as int),
-        ensures r.start() == start, r.end() == end,
+        ensures r.start() == start, r.end() == end, r.shares() == shares,
         no_unwind
     )]
     fn make(start: Paddr, end: Paddr) -> SegCore<P, K> {
@@ -264,7 +266,7 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
         while pa < to {
             proof_decl! { let tracked mut t: Share<P>; let tracked mut u: Share<P>; }
             let slot = slot::<P, MetaSlot<P>>(pa);
-            proof! { assert(frames_in(pa as int, start as int, end as int)); }
+            proof! { assert(core.shares@.contains_key(pa as int)); }
             proof_with! { Tracked(core.shares.borrow().tracked_borrow(pa as int)) => Tracked(t) }
             slot.inc();
             proof_with! { Tracked(t), Ghost(Kind::Cover) => Tracked(u) }
@@ -311,7 +313,7 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
     #[verus_spec(r =>
         with -> shares: Tracked<Map<int, Share<P>>>
         ensures r.start == self.start(), r.end == self.end(),
-            covers::<P, K>(shares@, r.start as int, r.end as int),
+            covers::<P, K>(shares@, r.start as int, r.end as int), shares@ == self.shares(),
     )]
     pub fn into_raw(self) -> Range<Paddr> {
         let core = self.h.into_inner();
@@ -375,7 +377,7 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
             decreases end - pa
         ))]
         while pa < end {
-            proof! { assert(frames_in(pa as int, start as int, end as int)); }
+            proof! { assert(core.shares@.contains_key(pa as int)); }
             proof_decl! {
                 let tracked res = core.shares.borrow().tracked_borrow(pa as int).res(slot_at::<P>(pa as int).id());
             }
@@ -396,9 +398,10 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
 }
 
 #[verus_verify]
-impl<P: Platform, K: FrameKind> From<Frame<P, K>> for Segment<P, K> {
-    #[verus_spec]
-    fn from(frame: Frame<P, K>) -> Self {
+impl<P: Platform, K: FrameKind> Segment<P, K> {
+    /// The segment of one frame; the count does not change.
+    #[verus_spec(r => ensures r.start() == frame.paddr(), r.end() == frame.paddr() + 4096)]
+    pub fn from_frame(frame: Frame<P, K>) -> Self {
         proof_decl! { let tracked mut s: Share<P>; let tracked mut t: Share<P>; }
         proof_decl! { let tracked mut shares: Map<int, Share<P>> = Map::tracked_empty(); }
         proof_with! { => Tracked(s) }
@@ -412,6 +415,12 @@ impl<P: Platform, K: FrameKind> From<Frame<P, K>> for Segment<P, K> {
         Segment {
             h: Handle::new(core),
         }
+    }
+}
+
+impl<P: Platform, K: FrameKind> From<Frame<P, K>> for Segment<P, K> {
+    fn from(frame: Frame<P, K>) -> Self {
+        Self::from_frame(frame)
     }
 }
 

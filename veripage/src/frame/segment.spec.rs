@@ -21,7 +21,7 @@ pub open spec fn covers<P: Platform, K: FrameKind>(shares: Map<int, Share<P>>, s
 
 /// `s` is a share of the frame at `pa`, as a segment holds it.
 pub open spec fn share_ok<P: Platform, K: FrameKind>(s: Share<P>, pa: int) -> bool {
-    s.wf(slot_at::<P>(pa).id()) && s.kind() is Cover && K::admits(s.meta().ty())
+    slot_ok::<P>(pa) && s.wf(slot_at::<P>(pa).id()) && s.kind() is Cover && K::admits(s.meta().ty())
 }
 
 /// The metadata of all frames of `start..end` are of kind `K`.
@@ -36,6 +36,7 @@ pub proof fn lemma_covers_first<P: Platform, K: FrameKind>(shares: Map<int, Shar
         covers::<P, K>(shares.remove(start), start + 4096, end),
 {
     assert(frames_in(start, start, end));
+    assert(shares.contains_key(start));
 }
 
 impl<P: Platform, K: FrameKind> SegCore<P, K> {
@@ -45,11 +46,13 @@ impl<P: Platform, K: FrameKind> SegCore<P, K> {
     }
     pub open(super) spec fn start(self) -> usize { self.start }
     pub open(super) spec fn end(self) -> usize { self.end }
+    pub open(super) spec fn shares(self) -> Map<int, Share<P>> { self.shares@ }
 }
 
 impl<P: Platform, K: FrameKind> Segment<P, K> {
     pub open(super) spec fn start(self) -> usize { self.h@.start() }
     pub open(super) spec fn end(self) -> usize { self.h@.end() }
+    pub open(super) spec fn shares(self) -> Map<int, Share<P>> { self.h@.shares() }
 }
 
 } // verus!

@@ -5,11 +5,9 @@ use super::slot::*;
 use super::unique::UniqueFrame;
 use core::marker::PhantomData;
 use veripage_hw::handle::*;
-#[cfg(verus_only)]
-use veripage_hw::lock::has_slot;
 use veripage_hw::meta::{slot, FrameMeta};
 #[cfg(verus_only)]
-use veripage_hw::{bytes::RawPage, meta::axiom_platform};
+use veripage_hw::{bytes::RawPage, lock::has_slot, meta::axiom_platform};
 use veripage_hw::{Paddr, Platform, Vaddr, PAGE_SIZE};
 use vstd::prelude::*;
 
@@ -23,7 +21,7 @@ mod spec;
 /// `NotAligned` or `OutOfBound`.
 #[verus_spec(r =>
     ensures match r {
-        Ok(s) => has_slot::<P>(pa as int) && *s == slot_at::<P>(pa as int) && s.id().pa == pa,
+        Ok(s) => slot_ok::<P>(pa as int) && *s == slot_at::<P>(pa as int) && s.id().pa == pa,
         Err(_) => !has_slot::<P>(pa as int),
     },
     no_unwind
@@ -41,7 +39,7 @@ pub(crate) fn find_slot<P: Platform>(pa: Paddr) -> Result<&'static MetaSlot<P>, 
 /// Gives one share up; the last one runs the destructor of the metadata and returns the frame.
 #[verus_spec(
     with Tracked(share): Tracked<Share<P>>
-    requires has_slot::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()),
+    requires slot_ok::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()),
     no_unwind
 )]
 pub(crate) fn release_share<P: Platform>(pa: Paddr) {
@@ -58,7 +56,7 @@ pub(crate) fn release_share<P: Platform>(pa: Paddr) {
 /// Ends the use of a frame that the caller owns: destructor, UNUSED, back to the machine.
 #[verus_spec(
     with Tracked(excl): Tracked<Excl<P>>
-    requires has_slot::<P>(pa as int), excl.wf(slot_at::<P>(pa as int).id()),
+    requires slot_ok::<P>(pa as int), excl.wf(slot_at::<P>(pa as int).id()),
     no_unwind
 )]
 pub(crate) fn give_back<P: Platform>(pa: Paddr) {
@@ -74,7 +72,7 @@ pub(crate) fn give_back<P: Platform>(pa: Paddr) {
 /// Takes an unused frame, puts its metadata in, and publishes the first share.
 #[verus_spec(r =>
     with Ghost(k): Ghost<Kind> -> share: Tracked<Option<Share<P>>>
-    ensures r is Ok ==> has_slot::<P>(pa as int)
+    ensures r is Ok ==> slot_ok::<P>(pa as int)
         && (share@ matches Some(s) && s.wf(slot_at::<P>(pa as int).id()) && s.kind() == k
             && s.meta().has_a::<M>() && s.meta().value::<M>() == meta),
 )]
@@ -112,6 +110,8 @@ pub(crate) fn claim_shared<P: Platform, M: FrameMeta>(
 
 /// The droppable part of [`Frame`].
 #[verus_verify]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(P))]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(K))]
 pub(crate) struct FrameCore<P: Platform, K: FrameKind> {
     pa: Paddr,
     kind: PhantomData<(P, K)>,
@@ -124,6 +124,8 @@ pub(crate) struct FrameCore<P: Platform, K: FrameKind> {
 /// Dropping the last handle runs the destructor of the metadata and returns the frame to the
 /// machine, once.
 #[verus_verify]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(P))]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(K))]
 pub struct Frame<P: Platform, K: FrameKind> {
     h: Handle<FrameCore<P, K>>,
 }
@@ -140,7 +142,7 @@ impl<P: Platform, K: FrameKind> FrameCore<P, K> {
     #[verus_spec(r =>
         with Tracked(share): Tracked<Share<P>>
         requires
-            has_slot::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()),
+            slot_ok::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()),
             share.kind() is Handle, K::admits(share.meta().ty()),
         ensures r.paddr() == pa, r.share() == share,
         no_unwind
@@ -173,7 +175,7 @@ impl<P: Platform, M: FrameMeta> Frame<P, M> {
     /// # Errors
     /// `NotAligned`, `OutOfBound`; `InUse`, `Unique` or `Busy` if somebody has it. `meta` is dropped.
     #[verus_spec(r =>
-        ensures r matches Ok(f) ==> has_slot::<P>(pa as int) && f.paddr() == pa && f.meta_spec() == meta,
+        ensures r matches Ok(f) ==> slot_ok::<P>(pa as int) && f.paddr() == pa && f.meta_spec() == meta,
     )]
     pub fn from_unused(pa: Paddr, meta: M) -> Result<Self, GetFrameError> {
         proof_decl! { let tracked mut s: Option<Share<P>> = None; }
@@ -210,7 +212,7 @@ impl<P: Platform> Frame<P, AnyMeta> {
     /// # Errors
     /// `NotAligned`, `OutOfBound`; `Unused`, `Unique`, `Busy` or `Saturated` as its slot says.
     #[verus_spec(r =>
-        ensures r matches Ok(f) ==> has_slot::<P>(pa as int) && f.paddr() == pa,
+        ensures r matches Ok(f) ==> slot_ok::<P>(pa as int) && f.paddr() == pa,
     )]
     pub fn from_in_use(pa: Paddr) -> Result<Self, GetFrameError> {
         let slot = find_slot::<P>(pa)?;
@@ -236,7 +238,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     #[verus_spec(r =>
         with Tracked(share): Tracked<Share<P>>
         requires
-            has_slot::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()), K::admits(share.meta().ty()),
+            slot_ok::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()), K::admits(share.meta().ty()),
         ensures r.paddr() == pa, r.share().meta() == share.meta(),
     )]
     pub(crate) fn from_share(pa: Paddr) -> Self {
@@ -251,7 +253,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     }
 
     /// Physical address of the frame.
-    #[verus_spec(r => ensures r == self.paddr(), has_slot::<P>(r as int))]
+    #[verus_spec(r => ensures r == self.paddr(), slot_ok::<P>(r as int))]
     pub fn start_paddr(&self) -> Paddr {
         let core = self.h.get();
         proof! { use_type_invariant(core); }
@@ -280,7 +282,6 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     pub(crate) fn mapped(&self) -> Vaddr {
         let core = self.h.get();
         proof! { use_type_invariant(core); axiom_platform::<P>(); }
-        proof! { use_type_invariant(slot::<P, MetaSlot<P>>(core.pa)); }
         proof_decl! { let tracked res = core.share.borrow().res(slot_at::<P>(core.pa as int).id()); }
         let va = P::LINEAR_BASE + core.pa;
         proof_decl! { let tracked page = &res.page; }
@@ -354,7 +355,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     /// Moves this handle into a page-table entry; the count does not change.
     #[verus_spec(r =>
         with -> share: Tracked<Share<P>>
-        ensures r == self.paddr(), has_slot::<P>(r as int), share@.wf(slot_at::<P>(r as int).id()),
+        ensures r == self.paddr(), slot_ok::<P>(r as int), share@.wf(slot_at::<P>(r as int).id()),
             share@.kind() is Pte, share@.meta() == self.share().meta(), K::admits(share@.meta().ty()),
     )]
     pub fn into_raw(self) -> Paddr {
@@ -376,7 +377,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     #[verus_spec(r =>
         with Tracked(share): Tracked<Share<P>>
         requires
-            has_slot::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()), K::admits(share.meta().ty()),
+            slot_ok::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()), K::admits(share.meta().ty()),
         ensures r.paddr() == pa, r.share().meta() == share.meta(),
     )]
     pub unsafe fn from_raw(pa: Paddr) -> Self {
@@ -469,6 +470,8 @@ impl<P: Platform, K: FrameKind> Clone for Frame<P, K> {
 
 /// A frame whose share is held elsewhere for `'a`: by a handle or by a page-table entry.
 #[verus_verify]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(P))]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(K))]
 pub struct FrameRef<'a, P: Platform, K: FrameKind> {
     pa: Paddr,
     kind: PhantomData<(&'a (), P, K)>,
@@ -485,7 +488,7 @@ impl<'a, P: Platform, K: FrameKind> FrameRef<'a, P, K> {
     #[verus_spec(r =>
         with Tracked(share): Tracked<&'a Share<P>>
         requires
-            has_slot::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()), K::admits(share.meta().ty()),
+            slot_ok::<P>(pa as int), share.wf(slot_at::<P>(pa as int).id()), K::admits(share.meta().ty()),
         ensures r.paddr() == pa,
     )]
     pub unsafe fn borrow_paddr(pa: Paddr) -> Self {

@@ -5,7 +5,7 @@ verus! {
 impl<P: Platform, K: FrameKind> FrameCore<P, K> {
     #[verifier::type_invariant]
     pub open(super) spec fn wf(self) -> bool {
-        &&& has_slot::<P>(self.pa as int)
+        &&& slot_ok::<P>(self.pa as int)
         &&& self.share@.wf(slot_at::<P>(self.pa as int).id()) && self.share@.kind() is Handle
         &&& K::admits(self.share@.meta().ty())
     }
@@ -19,13 +19,13 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
 }
 
 impl<P: Platform, M: FrameMeta> Frame<P, M> {
-    pub open(super) spec fn meta_spec(self) -> M { self.share().meta().value::<M>() }
+    pub open spec fn meta_spec(self) -> M { self.share().meta().value::<M>() }
 }
 
 impl<'a, P: Platform, K: FrameKind> FrameRef<'a, P, K> {
     #[verifier::type_invariant]
     pub open(super) spec fn wf(self) -> bool {
-        &&& has_slot::<P>(self.pa as int)
+        &&& slot_ok::<P>(self.pa as int)
         &&& self.share@.wf(slot_at::<P>(self.pa as int).id())
         &&& K::admits(self.share@.meta().ty())
     }

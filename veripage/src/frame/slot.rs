@@ -32,6 +32,7 @@ use vstd::tokens::*;
 /// address (`veripage_hw::lock`); here they have their place.
 #[allow(dead_code)]
 #[verus_verify]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(P))]
 #[repr(C)]
 pub struct MetaSlot<P: Platform> {
     rc: RcCell,

@@ -13,6 +13,7 @@ pub ghost struct SlotId {
 }
 
 /// What a frame's owner owns: its memory, its metadata, and what makes it a node.
+#[verifier::reject_recursive_types(P)]
 pub tracked struct FrameRes<P: Platform> {
     pub page: RawPage<P>,
     pub meta: MetaPerm,
@@ -55,6 +56,7 @@ pub proof fn lemma_rest(n: nat)
 }
 
 /// Contents of the slot invariant.
+#[verifier::reject_recursive_types(P)]
 pub tracked struct SlotInv<P: Platform> {
     pub perm: RcPerm,
     pub st: SlotSM::st,
@@ -143,6 +145,7 @@ impl STok {
 
 /// One share of a frame: 1 of the count, `delta` of the memory, and the fact that this
 /// holder has synchronised with the frame's publication.
+#[verifier::reject_recursive_types(P)]
 pub tracked struct Share<P: Platform> { pub tok: STok, pub frac: Frac<Parked<P>>, pub lease: Lease }
 
 impl<P: Platform> Share<P> {
@@ -163,11 +166,13 @@ impl<P: Platform> Share<P> {
 }
 
 /// Exclusive ownership of a Busy or Unique slot, including the memory itself.
+#[verifier::reject_recursive_types(P)]
 pub tracked struct Excl<P: Platform> { pub tok: SlotSM::excl, pub empty: Empty<Parked<P>>, pub res: FrameRes<P> }
 impl<P: Platform> Excl<P> { pub open spec fn wf(self, id: SlotId) -> bool {
     self.tok.instance_id() == id.inst && self.empty.id() == id.frac && self.res.wf(id)
 } }
 
+#[verifier::reject_recursive_types(P)]
 pub tracked struct SlotGhost<P: Platform> {
     pub inst: SlotSM::Instance,
     pub inv: AtomicInvariant<SlotId, SlotInv<P>, SlotPred>,
@@ -183,6 +188,9 @@ impl<P: Platform> MetaSlot<P> {
         &&& self.id().inst == self.g@.inst.id()
     }
 }
+
+/// `pa` is the address of a frame, and its slot describes it.
+pub open spec fn slot_ok<P: Platform>(pa: int) -> bool { has_slot::<P>(pa) && slot_at::<P>(pa).id().pa == pa }
 
 /// The slot of the frame at `pa`.
 pub open spec fn slot_at<P: Platform>(pa: int) -> MetaSlot<P> { slot_spec::<P, MetaSlot<P>>(pa) }

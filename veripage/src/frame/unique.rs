@@ -7,8 +7,6 @@ use core::marker::PhantomData;
 use veripage_hw::bytes::zero_raw;
 use veripage_hw::handle::*;
 #[cfg(verus_only)]
-use veripage_hw::lock::has_slot;
-#[cfg(verus_only)]
 use veripage_hw::meta::MetaPerm;
 use veripage_hw::meta::{slot, FrameMeta};
 use veripage_hw::{Paddr, Platform};
@@ -20,6 +18,8 @@ mod spec;
 
 /// The droppable part of [`UniqueFrame`].
 #[verus_verify]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(P))]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(K))]
 pub(crate) struct UniqueCore<P: Platform, K: FrameKind> {
     pa: Paddr,
     kind: PhantomData<(P, K)>,
@@ -29,6 +29,8 @@ pub(crate) struct UniqueCore<P: Platform, K: FrameKind> {
 
 /// A frame that this handle alone owns, memory and metadata. Eight bytes.
 #[verus_verify]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(P))]
+#[cfg_attr(verus_only, verifier::reject_recursive_types(K))]
 pub struct UniqueFrame<P: Platform, K: FrameKind> {
     h: Handle<UniqueCore<P, K>>,
 }
@@ -38,7 +40,7 @@ impl<P: Platform, K: FrameKind> UniqueCore<P, K> {
     #[verus_spec(r =>
         with Tracked(excl): Tracked<Excl<P>>
         requires
-            has_slot::<P>(pa as int), excl.wf(slot_at::<P>(pa as int).id()), K::admits(excl.res.meta.ty()),
+            slot_ok::<P>(pa as int), excl.wf(slot_at::<P>(pa as int).id()), K::admits(excl.res.meta.ty()),
         ensures r.paddr() == pa, r.excl() == excl,
         no_unwind
     )]
@@ -70,7 +72,7 @@ impl<P: Platform, M: FrameMeta> UniqueFrame<P, M> {
     /// # Errors
     /// `NotAligned`, `OutOfBound`; `InUse`, `Unique` or `Busy` if somebody has it. `meta` is dropped.
     #[verus_spec(r =>
-        ensures r matches Ok(f) ==> has_slot::<P>(pa as int) && f.paddr() == pa && f.meta_spec() == meta,
+        ensures r matches Ok(f) ==> slot_ok::<P>(pa as int) && f.paddr() == pa && f.meta_spec() == meta,
     )]
     pub fn from_unused(pa: Paddr, meta: M) -> Result<Self, GetFrameError> {
         let slot = find_slot::<P>(pa)?;
@@ -122,7 +124,7 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
     /// Takes the handle apart: the frame stays UNIQUE, and the caller owns it.
     #[verus_spec(r =>
         with -> excl: Tracked<Excl<P>>
-        ensures r == self.paddr(), has_slot::<P>(r as int), excl@.wf(slot_at::<P>(r as int).id()),
+        ensures r == self.paddr(), slot_ok::<P>(r as int), excl@.wf(slot_at::<P>(r as int).id()),
             K::admits(excl@.res.meta.ty()), excl@.res.meta == self.meta_perm(),
         no_unwind
     )]
@@ -139,7 +141,7 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
     #[verus_spec(r =>
         with Tracked(excl): Tracked<Excl<P>>
         requires
-            has_slot::<P>(pa as int), excl.wf(slot_at::<P>(pa as int).id()), K::admits(excl.res.meta.ty()),
+            slot_ok::<P>(pa as int), excl.wf(slot_at::<P>(pa as int).id()), K::admits(excl.res.meta.ty()),
         ensures r.paddr() == pa, r.meta_perm() == excl.res.meta,
         no_unwind
     )]
@@ -152,7 +154,7 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
     }
 
     /// Physical address of the frame.
-    #[verus_spec(r => ensures r == self.paddr(), has_slot::<P>(r as int))]
+    #[verus_spec(r => ensures r == self.paddr(), slot_ok::<P>(r as int))]
     pub fn start_paddr(&self) -> Paddr {
         let core = self.h.get();
         proof! { use_type_invariant(core); }

@@ -5,7 +5,7 @@ verus! {
 impl<P: Platform, K: FrameKind> UniqueCore<P, K> {
     #[verifier::type_invariant]
     pub open(super) spec fn wf(self) -> bool {
-        &&& has_slot::<P>(self.pa as int)
+        &&& slot_ok::<P>(self.pa as int)
         &&& self.excl@.wf(slot_at::<P>(self.pa as int).id())
         &&& K::admits(self.excl@.res.meta.ty())
     }
@@ -20,7 +20,7 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
 }
 
 impl<P: Platform, M: FrameMeta> UniqueFrame<P, M> {
-    pub open(super) spec fn meta_spec(self) -> M { self.meta_perm().value::<M>() }
+    pub open spec fn meta_spec(self) -> M { self.meta_perm().value::<M>() }
 }
 
 } // verus!

@@ -21,7 +21,7 @@ proof fn readable_part<'a, P: Platform, K: FrameKind>(tracked shares: &'a Map<in
     if from == end {
         ReadBytes::none(P::LINEAR_BASE + from)
     } else {
-        assert(frames_in(from, start, end));
+        assert(shares.contains_key(from));
         let tracked res = shares.tracked_borrow(from).res(slot_at::<P>(from).id());
         let tracked first = ReadBytes::of_page(&res.page);
         first.join(readable_part::<P, K>(shares, start, end, from + 4096))
@@ -47,7 +47,7 @@ proof fn writable_part<'a, P: Platform, K: FrameKind>(tracked shares: &'a Map<in
     if from == end {
         WriteBytes::none(P::LINEAR_BASE + from)
     } else {
-        assert(frames_in(from, start, end));
+        assert(shares.contains_key(from));
         let tracked res = shares.tracked_borrow(from).res(slot_at::<P>(from).id());
         let tracked first = WriteBytes::of_page(&res.page);
         first.join(writable_part::<P, K>(shares, start, end, from + 4096))

@@ -46,3 +46,6 @@ pub use pending::Pending;
 pub use retired::Retired;
 #[cfg(not(verus_only))]
 pub use table::{reclaim, PageTable};
+pub use table::reclaim;
+#[cfg(not(verus_only))]
+pub use table::PageTable;
