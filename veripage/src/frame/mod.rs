@@ -20,7 +20,7 @@ mod kind;
 pub mod seed;
 mod segment;
 mod shared;
-mod slot;
+pub(crate) mod slot;
 #[cfg(verus_only)]
 #[allow(non_snake_case)] // the macro names the module after the machine
 pub mod sm;
