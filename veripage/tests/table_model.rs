@@ -10,16 +10,39 @@ type Model = BTreeMap<usize, (Paddr, PageProperty)>;
 
 #[derive(Clone, Debug)]
 enum Op {
-    Map { level: u8, pa: usize, write: bool },
-    MapRange { pages: usize, pa: usize, write: bool, largest: u8 },
-    Unmap { pages: usize },
-    TakeNext { pages: usize },
-    ProtectNext { pages: usize, write: bool },
-    Protect { pages: usize, write: bool },
-    FindNext { pages: usize },
+    Map {
+        level: u8,
+        pa: usize,
+        write: bool,
+    },
+    MapRange {
+        pages: usize,
+        pa: usize,
+        write: bool,
+        largest: u8,
+    },
+    Unmap {
+        pages: usize,
+    },
+    TakeNext {
+        pages: usize,
+    },
+    ProtectNext {
+        pages: usize,
+        write: bool,
+    },
+    Protect {
+        pages: usize,
+        write: bool,
+    },
+    FindNext {
+        pages: usize,
+    },
     Query,
     Split,
-    Jump { page: usize },
+    Jump {
+        page: usize,
+    },
 }
 
 /// Pages of the window that the tests work in, which straddles the border of two 1-GiB slots.
@@ -28,7 +51,11 @@ const WINDOW: usize = 4096;
 fn base<C: PageTableConfig>() -> usize {
     let shift = 9 * (C::C::NR_LEVELS as usize - 1);
     let low = (C::TOP_LEVEL_INDEX_RANGE.start + 1) << shift;
-    let high = if C::TOP_LEVEL_INDEX_RANGE.start >= 256 { (1 << 52) - (512 << shift) } else { 0 };
+    let high = if C::TOP_LEVEL_INDEX_RANGE.start >= 256 {
+        (1 << 52) - (512 << shift)
+    } else {
+        0
+    };
     high + low + (1 << 18) - WINDOW / 2
 }
 
@@ -41,7 +68,11 @@ fn place() -> impl Strategy<Value = usize> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let pa = prop_oneof![(0usize..64).prop_map(|i| i << 30), (0usize..64).prop_map(|i| i << 21), (0usize..4096).prop_map(|i| i << 12)];
+    let pa = prop_oneof![
+        (0usize..64).prop_map(|i| i << 30),
+        (0usize..64).prop_map(|i| i << 21),
+        (0usize..4096).prop_map(|i| i << 12)
+    ];
     prop_oneof![
         3 => (1u8..4, pa.clone(), any::<bool>()).prop_map(|(level, pa, write)| Op::Map { level, pa, write }),
         3 => (pages(), pa, any::<bool>(), 1u8..4).prop_map(|(pages, pa, write, largest)| Op::MapRange { pages, pa, write, largest }),
@@ -67,10 +98,21 @@ struct Visit {
 
 fn visit() -> impl Strategy<Value = Visit> {
     let fuel = prop_oneof![2 => Just(None), 1 => (0u64..6).prop_map(Some)];
-    (place(), prop_oneof![1 => Just(WINDOW), 2 => pages()], prop::collection::vec(op(), 1..12), fuel).prop_map(|(at, len, ops, fuel)| {
-        let at = at.min(WINDOW - 1);
-        Visit { at, len: len.min(WINDOW - at), ops, fuel }
-    })
+    (
+        place(),
+        prop_oneof![1 => Just(WINDOW), 2 => pages()],
+        prop::collection::vec(op(), 1..12),
+        fuel,
+    )
+        .prop_map(|(at, len, ops, fuel)| {
+            let at = at.min(WINDOW - 1);
+            Visit {
+                at,
+                len: len.min(WINDOW - at),
+                ops,
+                fuel,
+            }
+        })
 }
 
 struct Checked<'a, C: PageTableConfig> {
@@ -116,7 +158,14 @@ impl<C: PageTableConfig<Item = MappedItem<P>, P = P>, P: Platform> Checked<'_, C
             Op::Jump { page } => {
                 let to = base::<C>() + page;
                 assert_eq!(c.jump(to * PAGE).is_ok(), (start..=end).contains(&to));
-                assert_eq!(c.virt_addr() / PAGE, if (start..=end).contains(&to) { to } else { here });
+                assert_eq!(
+                    c.virt_addr() / PAGE,
+                    if (start..=end).contains(&to) {
+                        to
+                    } else {
+                        here
+                    }
+                );
             }
             _ if left == 0 => {
                 let e = PageTableError::InvalidVaddr(end * PAGE);
@@ -137,14 +186,22 @@ impl<C: PageTableConfig<Item = MappedItem<P>, P = P>, P: Platform> Checked<'_, C
                         assert_eq!(c.virt_addr() / PAGE, here + n);
                     }
                     Err(PageTableError::AlreadyMapped(va)) => {
-                        assert!(self.model.contains_key(&(va / PAGE)) && (here..here + n).contains(&(va / PAGE)));
+                        assert!(
+                            self.model.contains_key(&(va / PAGE))
+                                && (here..here + n).contains(&(va / PAGE))
+                        );
                         assert_eq!(c.virt_addr() / PAGE, here);
                     }
                     Err(PageTableError::NoMemory(_)) => assert_eq!(c.virt_addr() / PAGE, here),
                     Err(e) => assert!(bad, "{e}"),
                 }
             }
-            Op::MapRange { pages, pa, write, largest } => {
+            Op::MapRange {
+                pages,
+                pa,
+                write,
+                largest,
+            } => {
                 let r = c.map_range(pa, pages * PAGE, flags(write), largest);
                 let done = c.virt_addr() / PAGE - here;
                 assert_eq!(self.first(here, here + done), None);
@@ -166,7 +223,8 @@ impl<C: PageTableConfig<Item = MappedItem<P>, P = P>, P: Platform> Checked<'_, C
                     Ok(count) => {
                         assert_eq!(count, self.mapped(here, here + n));
                         for (va, item) in &self.bin.pages {
-                            let (page, len) = (va.start / PAGE, va.end.wrapping_sub(va.start) / PAGE);
+                            let (page, len) =
+                                (va.start / PAGE, va.end.wrapping_sub(va.start) / PAGE);
                             for i in 0..len {
                                 let (pa, _, p) = told(item);
                                 assert_eq!(self.model.get(&(page + i)), Some(&(pa + i * PAGE, p)));
@@ -192,13 +250,20 @@ impl<C: PageTableConfig<Item = MappedItem<P>, P = P>, P: Platform> Checked<'_, C
                         assert_eq!(Some(va / PAGE), first);
                         for i in 0..len / PAGE {
                             let (pa, _, p) = told(&item);
-                            assert_eq!(self.model.remove(&(va / PAGE + i)), Some((pa + i * PAGE, p)));
+                            assert_eq!(
+                                self.model.remove(&(va / PAGE + i)),
+                                Some((pa + i * PAGE, p))
+                            );
                         }
                         assert_eq!(c.virt_addr(), va + len);
                     }
                     Ok(Some(Taken::Table { va, len, pages })) => {
                         let (from, n) = (va / PAGE, len / PAGE);
-                        assert!(from >= here && from + n <= to && first.is_none_or(|first| first >= from));
+                        assert!(
+                            from >= here
+                                && from + n <= to
+                                && first.is_none_or(|first| first >= from)
+                        );
                         assert_eq!(pages, self.mapped(from, from + n));
                         self.remove(from, from + n);
                         assert_eq!(c.virt_addr(), va + len);
@@ -262,18 +327,30 @@ impl<C: PageTableConfig<Item = MappedItem<P>, P = P>, P: Platform> Checked<'_, C
         let base = base::<C>();
         let guard = RcuGuard::enter();
         for page in base..base + WINDOW {
-            let walked = self.table.page_walk(&guard, page * PAGE + 5).unwrap().map(|(pa, p)| {
-                let flags = p.flags.difference(PageFlags::AVAIL1);
-                (pa - 5, PageProperty { flags, ..p }.sans_ad())
-            });
+            let walked = self
+                .table
+                .page_walk(&guard, page * PAGE + 5)
+                .unwrap()
+                .map(|(pa, p)| {
+                    let flags = p.flags.difference(PageFlags::AVAIL1);
+                    (pa - 5, PageProperty { flags, ..p }.sans_ad())
+                });
             assert_eq!(walked.as_ref(), self.model.get(&page), "page {page:#x}");
         }
     }
 }
 
-fn play<C: PageTableConfig<Item = MappedItem<Sim<ID>>, P = Sim<ID>>, const ID: usize>(m: &At<ID>, table: PageTable<C>, visits: &[Visit]) {
+fn play<C: PageTableConfig<Item = MappedItem<Sim<ID>>, P = Sim<ID>>, const ID: usize>(
+    m: &At<ID>,
+    table: PageTable<C>,
+    visits: &[Visit],
+) {
     let base = base::<C>();
-    let mut t = Checked { table: &table, model: Model::new(), bin: Now::new() };
+    let mut t = Checked {
+        table: &table,
+        model: Model::new(),
+        bin: Now::new(),
+    };
     for v in visits {
         let (start, end) = (base + v.at, base + v.at + v.len);
         let mut guard = RcuGuard::enter();
@@ -291,7 +368,9 @@ fn play<C: PageTableConfig<Item = MappedItem<Sim<ID>>, P = Sim<ID>>, const ID: u
         t.compare();
     }
     let mut guard = RcuGuard::enter();
-    let mut c = table.cursor_mut(&mut guard, &(base * PAGE..(base + WINDOW) * PAGE)).unwrap();
+    let mut c = table
+        .cursor_mut(&mut guard, &(base * PAGE..(base + WINDOW) * PAGE))
+        .unwrap();
     for page in base..base + WINDOW {
         c.jump(page * PAGE).unwrap();
         t.query(&mut c, page);
@@ -299,25 +378,38 @@ fn play<C: PageTableConfig<Item = MappedItem<Sim<ID>>, P = Sim<ID>>, const ID: u
 }
 
 fn runner() -> proptest::test_runner::TestRunner {
-    proptest::test_runner::TestRunner::new(ProptestConfig { cases: 24, max_shrink_time: 5000, failure_persistence: None, ..ProptestConfig::default() })
+    proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 24,
+        max_shrink_time: 5000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })
 }
 
 fn user_table_means_what_the_map_says<F: PagingFormat, const ID: usize>() {
     let m = machine::<ID>();
-    runner().run(&prop::collection::vec(visit(), 1..10), |visits| {
-        play(&m, User::<F, ID>::empty().unwrap(), &visits);
-        prop_assert_eq!(m.0.allocated_frames(), Vec::<Paddr>::new());
-        Ok(())
-    }).unwrap();
+    runner()
+        .run(&prop::collection::vec(visit(), 1..10), |visits| {
+            play(&m, User::<F, ID>::empty().unwrap(), &visits);
+            prop_assert_eq!(m.0.allocated_frames(), Vec::<Paddr>::new());
+            Ok(())
+        })
+        .unwrap();
 }
 each_format!(user_table_means_what_the_map_says, 100);
 
 fn kernel_table_means_what_the_map_says<F: PagingFormat, const ID: usize>() {
     let m = machine::<ID>();
-    runner().run(&prop::collection::vec(visit(), 1..10), |visits| {
-        play(&m, Kernel::<F, ID>::new_kernel_page_table().unwrap(), &visits);
-        prop_assert_eq!(m.0.allocated_frames(), Vec::<Paddr>::new());
-        Ok(())
-    }).unwrap();
+    runner()
+        .run(&prop::collection::vec(visit(), 1..10), |visits| {
+            play(
+                &m,
+                Kernel::<F, ID>::new_kernel_page_table().unwrap(),
+                &visits,
+            );
+            prop_assert_eq!(m.0.allocated_frames(), Vec::<Paddr>::new());
+            Ok(())
+        })
+        .unwrap();
 }
 each_format!(kernel_table_means_what_the_map_says, 110);

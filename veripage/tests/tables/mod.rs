@@ -56,7 +56,10 @@ pub const G1: usize = 1 << 30;
 pub struct At<const ID: usize>(pub Machine<ID>);
 
 pub fn machine<const ID: usize>() -> At<ID> {
-    At(Machine::boot(Config::with_ram(16 << 20)).unwrap())
+    let machine = Machine::boot(Config::with_ram(16 << 20)).unwrap();
+    // SAFETY: once, before anybody uses frames.
+    unsafe { veripage::frame::boot::<Sim<ID>>(0..Sim::<ID>::MAX_PADDR) };
+    At(machine)
 }
 
 impl<const ID: usize> At<ID> {
@@ -112,7 +115,11 @@ impl<C: PageTableConfig> Default for Now<C> {
 
 impl<C: PageTableConfig> Now<C> {
     pub fn new() -> Self {
-        Now { pages: Vec::new(), nodes: Retired::new(), nr_nodes: 0 }
+        Now {
+            pages: Vec::new(),
+            nodes: Retired::new(),
+            nr_nodes: 0,
+        }
     }
 }
 
