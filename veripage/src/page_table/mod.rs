@@ -44,6 +44,4 @@ pub use pending::Pending;
 #[cfg(not(verus_only))]
 pub use retired::Retired;
 #[cfg(not(verus_only))]
-pub use table::reclaim;
-#[cfg(not(verus_only))]
-pub use table::PageTable;
+pub use table::{reclaim, PageTable};
