@@ -38,12 +38,12 @@ fn slice_round_trip() {
 #[test]
 fn read_fallible_partial() {
     let src = pattern(100);
-    let mut dst = vec![0; 60];
+    let mut dst = [0; 60];
     let mut r = VmReader::from(&src[..]);
     // The shorter one decides, and the count says it.
     assert_eq!(r.read(&mut VmWriter::from(&mut dst[..])), 60);
     assert_eq!((r.remain(), &dst[..]), (40, &src[..60]));
-    let mut more = vec![0; 60];
+    let mut more = [0; 60];
     assert_eq!(r.read(&mut VmWriter::from(&mut more[..])), 40);
     assert_eq!((r.remain(), &more[..40]), (0, &src[60..]));
     assert_eq!(more[40..], [0; 20]);

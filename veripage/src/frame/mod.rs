@@ -16,6 +16,8 @@ mod boot;
 mod error;
 mod io;
 mod kind;
+#[cfg(all(test, feature = "loom"))]
+mod loom_tests;
 #[cfg(verus_only)]
 pub mod seed;
 mod segment;
