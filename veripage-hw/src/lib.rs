@@ -5,6 +5,8 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
+use vstd::prelude::*;
+
 pub mod bytes;
 pub mod count;
 #[cfg(verus_only)]

@@ -132,6 +132,10 @@ impl<const ID: usize> Machine<ID> {
         })
     }
 
+    pub(crate) fn state(&self) -> &'static State {
+        self.state
+    }
+
     /// Runs `f` on CPU `cpu`: the calling thread is that CPU until `f` returns. Calls nest.
     ///
     /// # Errors

@@ -152,7 +152,8 @@ impl Process {
     /// Was `got` the right word to find at `at`? A store puts `word` there.
     fn check(&mut self, at: usize, how: Prot, word: u64, got: u64) {
         let Some((range, region)) = self.regions.find(at) else {
-            return self.broken(|| format!("{how} at {at:#x} went through where nothing is mapped"));
+            return self
+                .broken(|| format!("{how} at {at:#x} went through where nothing is mapped"));
         };
         let offset = region.offset_at(at - range.start);
         let right = match region.backing {
@@ -200,7 +201,13 @@ impl Process {
     }
 
     /// Maps a page where none is.
-    fn populate(&mut self, at: usize, region: Region, skip: usize, how: Prot) -> Result<(), Trouble> {
+    fn populate(
+        &mut self,
+        at: usize,
+        region: Region,
+        skip: usize,
+        how: Prot,
+    ) -> Result<(), Trouble> {
         let allowed = region.effective();
         let guarded = allowed.without(Prot::WRITE);
         if let Some(page) = self.parked.remove(&at) {

@@ -3,8 +3,8 @@
 //! A log names descriptors, not contents. So each page of a file is given contents of its own: the
 //! first word is its [`stamp`]. A replayed program reads and writes that word, and finds out when a
 //! mapping leads to a page of something else.
-use super::space::{Page, Trouble};
 use super::region::{ObjectId, PAGE};
+use super::space::{Page, Trouble};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -39,7 +39,11 @@ impl Object {
         if let Some(page) = pages.get(&offset) {
             return Ok(page.clone());
         }
-        let first = if self.zeroed { 0 } else { stamp(self.id, offset) };
+        let first = if self.zeroed {
+            0
+        } else {
+            stamp(self.id, offset)
+        };
         let page = Page::filled(first)?;
         pages.insert(offset, page.clone());
         Ok(page)

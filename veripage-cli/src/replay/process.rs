@@ -64,6 +64,11 @@ impl Process {
         &self.regions
     }
 
+    /// Makes this the space of the current CPU.
+    pub fn activate(&self) {
+        self.space.activate();
+    }
+
     /// Sets the line of the log that messages name.
     pub fn at_line(&mut self, line: u64) {
         self.line = line;
@@ -396,7 +401,12 @@ impl Process {
     }
 
     /// Calls `each` with every object whose pages this process can see, and then every parked page.
-    pub fn held(&self) -> (impl Iterator<Item = &Arc<Object>>, impl Iterator<Item = &Page>) {
+    pub fn held(
+        &self,
+    ) -> (
+        impl Iterator<Item = &Arc<Object>>,
+        impl Iterator<Item = &Page>,
+    ) {
         (self.objects.values(), self.parked.values())
     }
 

@@ -49,6 +49,8 @@ impl Space {
     pub fn new() -> Result<Space, Trouble> {
         Ok(Space::default())
     }
+    /// activate
+    pub fn activate(&self) {}
     /// map
     pub fn map(&self, va: usize, page: Page, prot: Prot) -> Result<(), Trouble> {
         let old = self.m.lock().unwrap().insert(va, (page, prot));
@@ -82,7 +84,9 @@ impl Space {
     /// mapped
     pub fn mapped(&self, range: Range<usize>) -> Result<Vec<(usize, Page, Prot)>, Trouble> {
         let m = self.m.lock().unwrap();
-        Ok(m.range(range).map(|(v, (p, r))| (*v, p.clone(), *r)).collect())
+        Ok(m.range(range)
+            .map(|(v, (p, r))| (*v, p.clone(), *r))
+            .collect())
     }
     /// access
     pub fn access(&self, va: usize, how: Prot, word: u64) -> Option<u64> {

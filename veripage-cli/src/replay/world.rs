@@ -1,4 +1,5 @@
 //! What all processes of one replay share: the touch policy, the counters, and what was found wrong.
+use super::machine::SimMachine;
 use super::object::Object;
 use super::region::ObjectId;
 use super::space::{Page, Trouble};
@@ -36,6 +37,14 @@ impl Messages {
         }
     }
 
+    /// Adds the messages of another.
+    pub fn append(&self, other: &Messages) {
+        let kept = other.kept();
+        let unkept = other.count() - kept.len() as u64;
+        kept.into_iter().for_each(|m| self.add(|| m));
+        self.count.fetch_add(unkept, Relaxed);
+    }
+
     /// How many there were.
     pub fn count(&self) -> u64 {
         self.count.load(Relaxed)
@@ -49,10 +58,11 @@ impl Messages {
 }
 
 /// State of one replay that its processes share.
-#[derive(Debug)]
 pub struct World {
     /// Which pages are touched.
     pub touch: Touch,
+    /// The machine.
+    pub machine: Arc<SimMachine>,
     /// The frame behind anonymous memory that was read and never written.
     pub zero: Page,
     /// Calls whose result cannot be true in the space as replayed.
@@ -71,9 +81,10 @@ impl World {
     ///
     /// # Errors
     /// `NoMemory` if there is no frame for the zero page.
-    pub fn new(touch: Touch) -> Result<World, Trouble> {
+    pub fn new(touch: Touch, machine: &Arc<SimMachine>) -> Result<World, Trouble> {
         Ok(World {
             touch,
+            machine: machine.clone(),
             zero: Page::filled(0)?,
             contradictions: Messages::default(),
             broken: Messages::default(),

@@ -67,6 +67,72 @@ pub proof fn lemma_idx(p: NodeInfo, v: int, i: int)
 {
 }
 
+/// Slot numbers inside a node: the node's own number, then the entry's index.
+pub proof fn lemma_slots(l: int, b: int, v: int)
+    requires
+        1 <= l <= 5,
+        aligned(l, b),
+        0 <= b <= v < b + span(l),
+    ensures
+        slot(l + 1, v) == slot(l + 1, b),
+        slot(l, v) == slot(l + 1, b) * 512 + in_node(l, v - b),
+        0 <= in_node(l, v - b) < 512,
+        base(l + 1, slot(l + 1, b)) == b,
+        v / es(l) == slot(l, v),
+{
+    if l == 1 {
+        let k = b / 512;
+        let q = (v - b) / 1;
+        assert(b == 512 * k);
+        assert(v / 512 == k);
+        assert(v / 1 == 512 * k + q);
+        assert(slot(2, v) == k && slot(2, b) == k && slot(1, v) == v / 1 && base(2, k) == k * 512) by {
+            reveal(slot);
+            reveal(base);
+        }
+    } else if l == 2 {
+        let k = b / 262144;
+        let q = (v - b) / 512;
+        assert(b == 262144 * k);
+        assert(v / 262144 == k);
+        assert(v / 512 == 512 * k + q);
+        assert(slot(3, v) == k && slot(3, b) == k && slot(2, v) == v / 512 && base(3, k) == k * 262144) by {
+            reveal(slot);
+            reveal(base);
+        }
+    } else if l == 3 {
+        let k = b / 134217728;
+        let q = (v - b) / 262144;
+        assert(b == 134217728 * k);
+        assert(v / 134217728 == k);
+        assert(v / 262144 == 512 * k + q);
+        assert(slot(4, v) == k && slot(4, b) == k && slot(3, v) == v / 262144 && base(4, k) == k * 134217728) by {
+            reveal(slot);
+            reveal(base);
+        }
+    } else if l == 4 {
+        let k = b / 68719476736;
+        let q = (v - b) / 134217728;
+        assert(b == 68719476736 * k);
+        assert(v / 68719476736 == k);
+        assert(v / 134217728 == 512 * k + q);
+        assert(slot(5, v) == k && slot(5, b) == k && slot(4, v) == v / 134217728 && base(5, k) == k * 68719476736) by {
+            reveal(slot);
+            reveal(base);
+        }
+    } else {
+        let k = b / 35184372088832;
+        let q = (v - b) / 68719476736;
+        assert(b == 35184372088832 * k);
+        assert(v / 35184372088832 == k);
+        assert(v / 68719476736 == 512 * k + q);
+        assert(slot(6, v) == k && slot(6, b) == k && slot(5, v) == v / 68719476736 && base(6, k) == k * 35184372088832) by {
+            reveal(slot);
+            reveal(base);
+        }
+    }
+}
+
 pub proof fn lemma_child_info(p: NodeInfo, i: int)
     requires
         info_ok(p),
@@ -79,10 +145,9 @@ pub proof fn lemma_child_info(p: NodeInfo, i: int)
         p.base <= child_info(p, i).base,
         child_info(p, i).base + es(p.level) <= p.base + span(p.level),
         prefix(child_info(p, i)) == prefix(p) * 512 + i,
+        own(p, i) ==> 0 <= p.base,
 {
-    assert(prefix(child_info(p, i)) == prefix(p) * 512 + i) by {
-        reveal(slot);
-    }
+    lemma_slots(p.level, p.base, p.base + off(p.level, i));
 }
 
 /// A page is in a node iff its slot number says so.
@@ -91,18 +156,13 @@ pub proof fn lemma_prefix(p: NodeInfo, v: int)
         info_ok(p),
     ensures
         slot(p.level + 1, v) == prefix(p) <==> p.base <= v < p.base + span(p.level),
-        slot(p.level, v) % 512 == idx(p, v) || !(p.base <= v < p.base + span(p.level)),
+        p.base <= v < p.base + span(p.level) ==> slot(p.level, v) % 512 == idx(p, v),
         base(p.level + 1, prefix(p)) == p.base,
 {
+    lemma_slots(p.level, p.base, p.base);
     slot_iff(p.level + 1, v, prefix(p));
-    assert(base(p.level + 1, prefix(p)) == p.base) by {
-        reveal(slot);
-        reveal(base);
-    }
     if p.base <= v < p.base + span(p.level) {
-        assert(slot(p.level, v) % 512 == idx(p, v)) by {
-            reveal(slot);
-        }
+        lemma_slots(p.level, p.base, v);
     }
 }
 

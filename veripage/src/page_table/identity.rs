@@ -84,7 +84,9 @@ pub fn index_of(page: usize, level: PagingLevel) -> usize {
         lemma_shr(page, level);
         let q = page as int / es(level as int);
         assert forall|p: NodeInfo| info_ok(p) && p.level == level && p.base <= page < p.base + span(p.level)
-            implies #[trigger] idx(p, page as int) == q % 512 by {}
+            implies #[trigger] idx(p, page as int) == q % 512 by {
+            lemma_slots(p.level, p.base, page as int);
+        }
     }
     (page >> (9 * (level as usize - 1))) % 512
 }

@@ -81,11 +81,15 @@ pub open spec fn aligned(l: int, b: int) -> bool {
     else if l == 4 { b % 68719476736 == 0 } else { b % 35184372088832 == 0 }
 }
 
+/// Index of the entry that covers the page `d` pages into a level-`l` node.
+pub open spec fn in_node(l: int, d: int) -> int {
+    if l <= 1 { d } else if l == 2 { d / 512 } else if l == 3 { d / 262144 } else if l == 4 { d / 134217728 }
+    else { d / 68719476736 }
+}
+
 /// Index in node `p` of the entry that covers page `v`.
 pub open spec fn idx(p: NodeInfo, v: int) -> int {
-    let d = v - p.base;
-    if p.level <= 1 { d } else if p.level == 2 { d / 512 } else if p.level == 3 { d / 262144 }
-    else if p.level == 4 { d / 134217728 } else { d / 68719476736 }
+    in_node(p.level, v - p.base)
 }
 
 /// Pages are numbered below this.

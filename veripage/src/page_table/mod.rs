@@ -1,13 +1,50 @@
 //! Page tables.
+#[cfg(not(verus_only))]
+mod config;
+#[cfg(not(verus_only))]
+mod cursor;
+#[cfg(not(verus_only))]
+mod edit;
 mod entry_word;
+mod error;
+mod geom;
 mod identity;
 #[cfg(not(verus_only))]
+mod item;
+#[cfg(not(verus_only))]
 mod lock;
+#[cfg(not(verus_only))]
+mod lock_range;
 #[cfg(not(verus_only))]
 pub mod node;
 #[cfg(not(verus_only))]
 mod node_frame;
 #[cfg(not(verus_only))]
+mod path;
+#[cfg(not(verus_only))]
+mod pending;
+#[cfg(not(verus_only))]
 pub mod retired;
 #[cfg(not(verus_only))]
+mod runs;
+#[cfg(not(verus_only))]
+mod table;
+#[cfg(not(verus_only))]
 pub mod walk_hint;
+mod word;
+
+#[cfg(not(verus_only))]
+pub use config::{KernelPtConfig, PageTableConfig, PagingFormat, UserPtConfig};
+#[cfg(not(verus_only))]
+pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
+pub use error::PageTableError;
+#[cfg(not(verus_only))]
+pub use item::MappedItem;
+#[cfg(not(verus_only))]
+pub use pending::Pending;
+#[cfg(not(verus_only))]
+pub use retired::Retired;
+#[cfg(not(verus_only))]
+pub(crate) use table::reclaim;
+#[cfg(not(verus_only))]
+pub use table::PageTable;

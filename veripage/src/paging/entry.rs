@@ -101,13 +101,52 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
             page_ok(Self::PADDR_END as int, level, Self::spec_paddr(level, w)),
     ;
 
-    /// What every format can express of a page's level and address: see `supports`.
+    /// The address in any word is the address of a frame.
+    proof fn paddr_ok(level: int, w: u64)
+        requires
+            1 <= level <= 5,
+        ensures
+            page_ok(Self::PADDR_END as int, 1, Self::spec_paddr(level, w)),
+    ;
+
+    /// Physical memory ends with a page of every size.
+    proof fn paddr_end_aligned()
+        ensures
+            aligned(5, Self::PADDR_END as int),
+    ;
+
+    /// The property of any word has only bits with a meaning.
+    proof fn prop_wf(level: int, w: u64)
+        ensures
+            Self::spec_prop(level, w).wf(),
+    ;
+
+    /// Only levels and properties that exist are supported.
     proof fn supports_wf(level: int, p: PageProperty)
         requires
             Self::spec_supports(level, p),
         ensures
             1 <= level <= 5,
             p.wf(),
+    ;
+
+    /// A page can be split into smaller ones with the same property.
+    proof fn supports_lower(level: int, p: PageProperty)
+        requires
+            Self::spec_supports(level, p),
+            level > 1,
+        ensures
+            Self::spec_supports(level - 1, p),
+    ;
+
+    /// Whether a property can be expressed does not depend on the accessed and dirty flags.
+    proof fn supports_ad(level: int, p: PageProperty, q: PageProperty)
+        requires
+            Self::spec_supports(level, p),
+            p.spec_sans_ad() == q.spec_sans_ad(),
+            q.wf(),
+        ensures
+            Self::spec_supports(level, q),
     ;
 
     /// The entry with this word.

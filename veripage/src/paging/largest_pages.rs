@@ -55,6 +55,10 @@ pub fn largest_pages<C: PagingConstsTrait>(
     pa: Paddr,
     len: usize,
 ) -> Result<LargestPages<C>, LargestPagesError> {
+    proof! {
+        C::lemma_consts();
+        lemma_pa_end::<C>();
+    }
     if !is_aligned(va, 1) {
         return Err(LargestPagesError::UnalignedVaddr(va));
     }
@@ -101,14 +105,25 @@ impl<C: PagingConstsTrait> LargestPages<C> {
         if self.len == 0 {
             return None;
         }
+        proof! {
+            C::lemma_consts();
+            lemma_pa_end::<C>();
+        }
         let mut level = C::HIGHEST_TRANSLATION_LEVEL;
         #[cfg_attr(verus_only, verus_spec(
-            invariant true,
+            invariant
+                self.wf(),
+                self.len > 0,
+                self == old(self),
+                1 <= level <= C::HIGHEST_TRANSLATION_LEVEL <= 5,
+                forall|l: int| level < l <= C::HIGHEST_TRANSLATION_LEVEL
+                    ==> !#[trigger] fits(l, self.va as int, self.pa as int, self.len as int),
             decreases level,
         ))]
         while level > 1 && !page_fits(self.va, self.pa, self.len, level) {
             level -= 1;
         }
+        proof! { lemma_step(level as int, self.va as int, self.pa as int, self.len as int); }
         let page = (self.va, self.pa, level);
         let size = page_size(level);
         self.len -= size;

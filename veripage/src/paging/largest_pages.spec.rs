@@ -1,12 +1,29 @@
 //! Meaning of splitting a run.
 use super::*;
-use vstd::arithmetic::power2::pow2;
 
 verus! {
 
 /// A level-`level` page can begin the run.
 pub open spec fn fits(level: int, va: int, pa: int, len: int) -> bool {
     len >= bytes(level) && aligned(level, va) && aligned(level, pa)
+}
+
+/// The limit of physical addresses is far below 2^64.
+pub proof fn lemma_pa_end<C: PagingConstsTrait>()
+    ensures 0 < (1usize << C::PADDR_WIDTH) <= 0x100_0000_0000_0000,
+{
+    C::lemma_consts();
+    let w = C::PADDR_WIDTH;
+    assert(0 < (1usize << w) <= 0x100_0000_0000_0000) by (bit_vector) requires w <= 56;
+}
+
+/// Past a page, everything is a multiple of 4096 again.
+pub proof fn lemma_step(level: int, va: int, pa: int, len: int)
+    requires aligned(1, va), aligned(1, pa), aligned(1, len), len > 0,
+    ensures
+        fits(1, va, pa, len),
+        aligned(1, va + bytes(level)), aligned(1, pa + bytes(level)), aligned(1, len - bytes(level)),
+{
 }
 
 impl LargestPagesError {
@@ -17,22 +34,22 @@ impl LargestPagesError {
             LargestPagesError::UnalignedPaddr(a) => a == pa && !aligned(1, pa as int),
             LargestPagesError::UnalignedLength(n) => n == len && !aligned(1, len as int),
             LargestPagesError::InvalidVaddr(a) => a == va && va + len > 0x1_0000_0000_0000_0000,
-            LargestPagesError::InvalidPaddr(a) => a == pa && pa + len > pow2(C::PADDR_WIDTH as nat),
+            LargestPagesError::InvalidPaddr(a) => a == pa && pa + len > (1usize << C::PADDR_WIDTH),
         }
     }
 }
 
 impl<C: PagingConstsTrait> LargestPages<C> {
     /// Where the rest of the run begins, and its length.
-    pub closed spec fn at(self) -> (usize, usize, usize) {
+    pub open(super) spec fn at(self) -> (usize, usize, usize) {
         (self.va, self.pa, self.len)
     }
 
     /// The rest of the run is aligned and does not leave either address space.
-    pub closed spec fn wf(self) -> bool {
+    pub open(super) spec fn wf(self) -> bool {
         &&& aligned(1, self.va as int) && aligned(1, self.pa as int) && aligned(1, self.len as int)
         &&& self.va + self.len <= 0x1_0000_0000_0000_0000
-        &&& self.pa + self.len <= pow2(C::PADDR_WIDTH as nat)
+        &&& self.pa + self.len <= (1usize << C::PADDR_WIDTH)
     }
 
     /// From `self`, the page at `(va, pa)` is taken and `rest` remains: the page begins the run, is aligned

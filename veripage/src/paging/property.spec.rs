@@ -34,4 +34,13 @@ impl PageProperty {
     }
 }
 
+/// Flags that are equal without accessed and dirty agree in every other bit.
+pub proof fn lemma_sans_ad(a: u8, b: u8)
+    requires a & 0xe7 == b & 0xe7,
+    ensures a & 1 == b & 1, a & 2 == b & 2, a & 3 == b & 3, a & 7 == b & 7,
+{
+    assert(a & 1 == b & 1 && a & 2 == b & 2 && a & 3 == b & 3 && a & 7 == b & 7) by (bit_vector)
+        requires a & 0xe7 == b & 0xe7;
+}
+
 } // verus!

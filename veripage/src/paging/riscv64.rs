@@ -16,7 +16,7 @@
 //! uncacheable. A hart without Svpbmt (or with `menvcfg.PBMTE` = 0) must be given write-back only.
 //! Write-through and write-protect do not exist, `supports` declines them.
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*};
+use super::{entry::page_ok, geometry::*, property::lemma_sans_ad};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -143,10 +143,28 @@ impl PageTableEntryTrait for RiscvPte {
     }
 
     proof fn leaf_paddr_ok(level: int, w: u64) {
-        lemma_masked(level, w);
+        lemma_address(level, w);
+    }
+
+    proof fn paddr_ok(level: int, w: u64) {
+        lemma_address(level, w);
+    }
+
+    proof fn paddr_end_aligned() {
+    }
+
+    proof fn prop_wf(level: int, w: u64) {
+        lemma_prop_wf(level, w);
     }
 
     proof fn supports_wf(level: int, p: PageProperty) {
+    }
+
+    proof fn supports_lower(level: int, p: PageProperty) {
+    }
+
+    proof fn supports_ad(level: int, p: PageProperty, q: PageProperty) {
+        lemma_sans_ad(p.flags.bits, q.flags.bits);
     }
 
     #[inline]
@@ -199,7 +217,7 @@ impl PageTableEntryTrait for RiscvPte {
     #[inline]
     fn supports(level: PagingLevel, prop: PageProperty) -> bool {
         let f = prop.flags.bits;
-        1 <= level && level <= 5 && f < 128 && prop.priv_flags.bits < 4 && f & 3 != 2
+        level != 0 && level <= 5 && f < 128 && prop.priv_flags.bits < 4 && f & 3 != 2
             && pbmt_of(prop.cache) != 3
     }
 

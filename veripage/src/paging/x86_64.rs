@@ -14,7 +14,7 @@
 //! Cache policies index the page attribute table, which must hold [`IA32_PAT`]; its lower half is
 //! the power-on value.
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*};
+use super::{entry::page_ok, geometry::*, property::lemma_sans_ad};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -161,10 +161,28 @@ impl PageTableEntryTrait for X86_64Pte {
     }
 
     proof fn leaf_paddr_ok(level: int, w: u64) {
-        lemma_masked(level, w);
+        lemma_address(level, w);
+    }
+
+    proof fn paddr_ok(level: int, w: u64) {
+        lemma_address(level, w);
+    }
+
+    proof fn paddr_end_aligned() {
+    }
+
+    proof fn prop_wf(level: int, w: u64) {
+        lemma_prop_wf(level, w);
     }
 
     proof fn supports_wf(level: int, p: PageProperty) {
+    }
+
+    proof fn supports_lower(level: int, p: PageProperty) {
+    }
+
+    proof fn supports_ad(level: int, p: PageProperty, q: PageProperty) {
+        lemma_sans_ad(p.flags.bits, q.flags.bits);
     }
 
     #[inline]
@@ -218,7 +236,7 @@ impl PageTableEntryTrait for X86_64Pte {
     #[inline]
     fn supports(level: PagingLevel, prop: PageProperty) -> bool {
         let f = prop.flags.bits;
-        1 <= level && level <= 3 && f < 128 && prop.priv_flags.bits < 4
+        level != 0 && level <= 3 && f < 128 && prop.priv_flags.bits < 4
             && (f & 1 == 1 || (f & 7 == 0 && prop.priv_flags.bits & 1 == 1))
     }
 
