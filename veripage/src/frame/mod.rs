@@ -17,6 +17,8 @@ mod display;
 mod error;
 mod io;
 mod kind;
+#[cfg(all(test, feature = "loom"))]
+mod loom_tests;
 #[cfg(verus_only)]
 pub mod seed;
 mod segment;
