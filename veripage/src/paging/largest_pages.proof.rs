@@ -22,6 +22,19 @@ pub proof fn lemma_pa_end<C: PagingConstsTrait>()
     assert(0 < (1usize << w) <= 0x100_0000_0000_0000) by (bit_vector) requires w <= 56;
 }
 
+impl<C: PagingConstsTrait> LargestPages<C> {
+    /// What other modules may know of a run.
+    pub proof fn lemma_wf(self)
+        requires self.wf(),
+        ensures
+            run_ok(self.at().0 as int, self.at().1 as int, self.at().2 as int),
+            self.at().0 + self.at().2 <= 0x1_0000_0000_0000_0000,
+            self.at().1 + self.at().2 <= (1usize << C::PADDR_WIDTH) <= 0x100_0000_0000_0000,
+    {
+        lemma_pa_end::<C>();
+    }
+}
+
 /// The largest page that fits fits, and there is only one.
 pub proof fn lemma_best(highest: int, va: int, pa: int, len: int, level: int)
     requires run_ok(va, pa, len), len > 0, 1 <= highest <= 5,
