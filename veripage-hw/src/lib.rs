@@ -5,7 +5,6 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
-
 pub mod bytes;
 pub mod count;
 #[cfg(verus_only)]
@@ -15,7 +14,6 @@ pub mod lock;
 pub mod meta;
 #[cfg(feature = "model")]
 pub mod model;
-pub mod node_meta;
 pub mod order;
 pub mod page;
 pub mod platform;
