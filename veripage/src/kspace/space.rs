@@ -4,11 +4,12 @@ use super::KSpaceError;
 use crate::page_table::{KernelPtConfig, PageTable, PageTableConfig, PagingFormat, UserPtConfig};
 use crate::paging::is_valid_range;
 use crate::tlb::deferred::DeferredNodes;
-use crate::tlb::{Targets, TlbFlusher};
+use crate::tlb::TlbFlusher;
 use crate::{Paddr, Platform, Vaddr};
 use core::mem::ManuallyDrop;
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, Ordering};
+use veripage_hw::flush::Whom;
 
 /// Pieces that a kernel's table of areas holds unless told otherwise: at least 511 areas at a time.
 pub const DEFAULT_PIECES: usize = 1024;
@@ -100,7 +101,7 @@ impl<P: Platform, F: PagingFormat, const PIECES: usize> KernelSpace<P, F, PIECES
 
 impl<P: Platform, F: PagingFormat> KernelTables<P, F> {
     pub(crate) fn flusher(&self) -> TlbFlusher<'_, KernelPtConfig<P, F>> {
-        TlbFlusher::new(Targets::All, &self.kernel_nodes)
+        TlbFlusher::new(Whom::All, &self.kernel_nodes)
     }
 
     /// To be called before a user space is loaded: when its CPUs leave it, they load the kernel's table.
