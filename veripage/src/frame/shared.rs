@@ -341,7 +341,9 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     }
 
     /// The same handle, with the kind erased.
-    #[verus_spec(r => ensures r.paddr() == self.paddr(), r.share() == self.share())]
+    #[verus_spec(r =>
+        ensures r.paddr() == self.paddr(), r.share() == self.share(), K::admits(r.share().meta().ty()),
+    )]
     pub fn into_dyn(self) -> DynFrame<P> {
         let core = self.h.into_inner();
         proof! { use_type_invariant(&core); }

@@ -3,9 +3,7 @@ use super::area_pool::AreaRange;
 use super::range_alloc::RangeAllocError;
 use super::{KSpaceError, KernelSpace, DEFAULT_PIECES};
 use crate::frame::DynFrame;
-use crate::page_table::{
-    CursorMut, KernelPtConfig, MappedItem, PageTableError, PagingFormat,
-};
+use crate::page_table::{CursorMut, KernelPtConfig, MappedItem, PageTableError, PagingFormat};
 use crate::paging::{
     page_size, PageFlags, PageProperty, PagingConstsTrait, PagingLevel, PrivilegedPageFlags,
 };

@@ -10,9 +10,7 @@ pub mod range_alloc;
 pub use area::KVirtArea;
 pub use error::KSpaceError;
 
-use crate::page_table::{
-    KernelPtConfig, PageTable, PageTableConfig, PagingFormat, UserPtConfig,
-};
+use crate::page_table::{KernelPtConfig, PageTable, PageTableConfig, PagingFormat, UserPtConfig};
 use crate::paging::is_valid_range;
 use crate::tlb::deferred::DeferredNodes;
 use crate::tlb::{Targets, TlbFlusher};

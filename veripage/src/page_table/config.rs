@@ -108,13 +108,21 @@ macro_rules! config {
             }
 
             #[inline(always)]
-            unsafe fn item_from_raw(pa: Paddr, level: PagingLevel, prop: PageProperty) -> Self::Item {
+            unsafe fn item_from_raw(
+                pa: Paddr,
+                level: PagingLevel,
+                prop: PageProperty,
+            ) -> Self::Item {
                 // SAFETY: the same.
                 unsafe { MappedItem::from_raw(pa, level, prop) }
             }
 
             #[inline(always)]
-            unsafe fn item_clone_raw(pa: Paddr, level: PagingLevel, prop: PageProperty) -> Self::Item {
+            unsafe fn item_clone_raw(
+                pa: Paddr,
+                level: PagingLevel,
+                prop: PageProperty,
+            ) -> Self::Item {
                 // SAFETY: the same.
                 unsafe { MappedItem::clone_raw(pa, level, prop) }
             }
