@@ -3,6 +3,9 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
+pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
+
+#[cfg(not(verus_only))]
 pub mod cpu_set;
 pub mod frame;
 pub mod kspace;
@@ -14,5 +17,3 @@ mod spin;
 pub mod tlb;
 #[cfg(not(verus_only))]
 pub mod vm_space;
-
-pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};

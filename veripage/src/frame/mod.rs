@@ -13,6 +13,7 @@
 //! bytes of frames, by `veripage_hw::bytes`.
 mod alloc;
 mod boot;
+mod display;
 mod error;
 mod io;
 mod kind;
@@ -22,7 +23,7 @@ mod loom_tests;
 pub mod seed;
 mod segment;
 mod shared;
-mod slot;
+pub(crate) mod slot;
 #[cfg(verus_only)]
 #[allow(non_snake_case)] // the macro names the module after the machine
 pub mod sm;

@@ -532,3 +532,17 @@ impl<'a, P: Platform, M: FrameMeta> FrameRef<'a, P, M> {
             .borrow::<M>(verus_exec_expr!(Tracked(&res.meta)))
     }
 }
+
+impl<P: Platform, M: FrameMeta> From<Frame<P, M>> for DynFrame<P> {
+    fn from(frame: Frame<P, M>) -> Self {
+        frame.into_dyn()
+    }
+}
+
+impl<P: Platform, M: FrameMeta> TryFrom<DynFrame<P>> for Frame<P, M> {
+    type Error = DynFrame<P>;
+
+    fn try_from(frame: DynFrame<P>) -> Result<Self, DynFrame<P>> {
+        frame.cast()
+    }
+}

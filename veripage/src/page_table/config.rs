@@ -73,6 +73,9 @@ pub unsafe trait PageTableConfig: Sized + Send + Sync + 'static {
 
     /// `prop` marked as the property of memory that nobody owns.
     fn untracked(prop: PageProperty) -> PageProperty;
+
+    /// What `op` makes of an entry's property; the entry's item stays of its kind.
+    fn change(prop: PageProperty, op: impl FnOnce(&mut PageProperty)) -> PageProperty;
 }
 
 /// Levels of `C`'s tables whose words may never lose a child: from this one up.
@@ -130,6 +133,11 @@ macro_rules! config {
             #[inline(always)]
             fn untracked(prop: PageProperty) -> PageProperty {
                 MappedItem::<P>::mark_untracked(prop)
+            }
+
+            #[inline(always)]
+            fn change(prop: PageProperty, op: impl FnOnce(&mut PageProperty)) -> PageProperty {
+                MappedItem::<P>::change(prop, op)
             }
         }
     };

@@ -332,11 +332,8 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
         let Some(w) = self.path.seek(to, false)? else {
             return Ok(None);
         };
-        let Leaf {
-            level, mut prop, ..
-        } = self.path.leaf(w);
-        op(&mut prop);
-        self.path.set_prop(w, prop)?;
+        let Leaf { level, prop, .. } = self.path.leaf(w);
+        self.path.set_prop(w, C::change(prop, op))?;
         let va = self.virt_addr();
         let next = self.path.page + span_of(level);
         self.path.jump(next);
@@ -352,10 +349,11 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     pub fn protect(
         &mut self,
         len: usize,
-        op: impl FnMut(&mut PageProperty),
+        mut op: impl FnMut(&mut PageProperty),
     ) -> Result<usize, PageTableError> {
         let to = self.end_of(len)?;
-        self.path.protect(to, op)
+        self.path
+            .protect(to, |prop| *prop = C::change(*prop, &mut op))
     }
 
     /// Splits the huge page at the current address into 512 smaller ones, if there is one.

@@ -64,6 +64,18 @@ impl<P: Platform> MappedItem<P> {
         }
     }
 
+    /// What `op` makes of `prop`, except for that flag, which it does not see.
+    #[inline(always)]
+    pub(crate) fn change(prop: PageProperty, op: impl FnOnce(&mut PageProperty)) -> PageProperty {
+        let mut changed = Self::mark_tracked(prop);
+        op(&mut changed);
+        if prop.flags.contains(PageFlags::AVAIL1) {
+            Self::mark_untracked(changed)
+        } else {
+            Self::mark_tracked(changed)
+        }
+    }
+
     #[inline(always)]
     pub(crate) fn into_raw(self) -> (Paddr, PagingLevel, PageProperty) {
         let level = self.level();

@@ -173,7 +173,7 @@ impl<C: PageTableConfig> Drop for PageTable<C> {
 }
 
 /// Frees dead nodes, and gives back what they still map.
-pub(crate) fn reclaim<C: PageTableConfig>(mut nodes: Expired<C::P, C::E>) {
+pub fn reclaim<C: PageTableConfig>(mut nodes: Expired<C::P, C::E>) {
     while let Some((pa, level)) = nodes.pop() {
         for i in 0..512 {
             let e = load_dead::<C::P, C::E>(pa, i);
