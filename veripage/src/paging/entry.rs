@@ -1,6 +1,6 @@
 //! What a page-table entry format offers, and what each must prove.
 #[cfg(verus_only)]
-use super::geometry::*;
+use super::{geometry::*, property::Rights};
 use super::{PageProperty, PagingLevel};
 use crate::Paddr;
 use vstd::prelude::*;
@@ -37,6 +37,10 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
 
     /// What a leaf says beside the address.
     spec fn spec_prop(level: int, w: u64) -> PageProperty;
+
+    /// What the manual says that the MMU lets user mode do through a leaf, once the accessed and dirty flags
+    /// are set (where these are missing, an access may raise an exception that tells the kernel to set them).
+    spec fn mmu_user(w: u64) -> Rights;
 
     /// The format has leaves at this level, and they can express the property exactly.
     spec fn spec_supports(level: int, p: PageProperty) -> bool;
@@ -219,6 +223,7 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
                 &&& Self::spec_last(level as int, r.bits())
                 &&& Self::spec_paddr(level as int, r.bits()) == pa
                 &&& Self::spec_prop(level as int, r.bits()) == prop
+                &&& Self::mmu_user(r.bits()) == prop.user_rights()
             },
     ;
 
@@ -242,6 +247,7 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
                 &&& Self::spec_last(level as int, r.bits())
                 &&& Self::spec_paddr(level as int, r.bits()) == Self::spec_paddr(level as int, self.bits())
                 &&& Self::spec_prop(level as int, r.bits()) == prop
+                &&& Self::mmu_user(r.bits()) == prop.user_rights()
             },
     ;
 }
