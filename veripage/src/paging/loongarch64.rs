@@ -164,6 +164,9 @@ impl PageTableEntryTrait for LoongArch64Pte {
     proof fn supports_wf(level: int, p: PageProperty) {
     }
 
+    proof fn paddr_end_wf() {
+    }
+
     #[inline]
     fn from_usize(w: usize) -> Self {
         Self { word: w as u64 }

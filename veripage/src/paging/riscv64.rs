@@ -149,6 +149,9 @@ impl PageTableEntryTrait for RiscvPte {
     proof fn supports_wf(level: int, p: PageProperty) {
     }
 
+    proof fn paddr_end_wf() {
+    }
+
     #[inline]
     fn from_usize(w: usize) -> Self {
         Self { word: w as u64 }

@@ -167,6 +167,9 @@ impl PageTableEntryTrait for X86_64Pte {
     proof fn supports_wf(level: int, p: PageProperty) {
     }
 
+    proof fn paddr_end_wf() {
+    }
+
     #[inline]
     fn from_usize(w: usize) -> Self {
         Self { word: w as u64 }
