@@ -4,10 +4,9 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use veripage::frame::{DynFrame, DynSegment, FrameAllocOptions};
-use veripage::page_table::retired::{free_node, load_dead};
 use veripage::page_table::{
-    KernelPtConfig, MappedItem, PageTable, PageTableConfig, PageTableError, Pending, RetiredOf,
-    Sink, Taken, UserPtConfig,
+    reclaim, KernelPtConfig, MappedItem, PageTable, PageTableConfig, PageTableError, Pending,
+    RetiredOf, Sink, Taken, UserPtConfig,
 };
 use veripage::paging::*;
 use veripage::rcu::RcuGuard;
@@ -58,19 +57,10 @@ impl<C: PageTableConfig<P = S>> Bin<C> {
         for nodes in self.nodes {
             // SAFETY: as above; the grace period is waited for below.
             let waiting = unsafe { nodes.assume_flushed() }.wait();
-            let Ok(mut nodes) = waiting.try_expire() else {
+            let Ok(nodes) = waiting.try_expire() else {
                 panic!("nobody reads");
             };
-            while let Some((pa, level)) = nodes.pop() {
-                for i in 0..512 {
-                    let e = load_dead::<S, C::E>(pa, i);
-                    if e.is_present() && (level == 1 || e.is_last(level)) {
-                        // SAFETY: the dead node held the item, and is freed next.
-                        drop(unsafe { C::item_from_raw(e.paddr(level), level, e.prop(level)) });
-                    }
-                }
-                free_node::<S, C::E>(pa);
-            }
+            reclaim::<C>(nodes);
         }
     }
 }
