@@ -73,7 +73,8 @@ fn at_every_allocation(prefix: bool, op: impl Fn(&Kernel, &Space) -> Result<(), 
         }
         drop(space);
         m.reset_cpus();
-        drop(kernel);
+        // SAFETY: no CPU has a root.
+        unsafe { kernel.destroy() };
         assert_eq!(m.shutdown(), Default::default(), "allocation {n}");
         if failed == 0 {
             return n;

@@ -366,12 +366,17 @@ impl<'k, const ID: usize> World<'k, ID> {
 }
 
 /// Boots a machine and a kernel, runs `f`, takes everything apart, and sees that nothing is left.
-fn with_kernel<const ID: usize>(bytes: usize, f: impl FnOnce(&Machine<ID>, &Kernel<ID>)) {
-    let m = Machine::<ID>::boot_with_frames(Config::with_ram(bytes)).unwrap();
+fn with_kernel<const ID: usize>(
+    bytes: usize,
+    cpus: usize,
+    f: impl FnOnce(&Machine<ID>, &Kernel<ID>),
+) {
+    let m = Machine::<ID>::boot_with_frames(Config::with_ram(bytes).cpus(cpus)).unwrap();
     let kernel = Kernel::<ID>::new(DYNAMIC).unwrap();
     f(&m, &kernel);
     m.reset_cpus();
-    drop(kernel);
+    // SAFETY: no CPU has a root.
+    unsafe { kernel.destroy() };
     assert_eq!(m.shutdown(), Default::default());
 }
 
@@ -381,7 +386,7 @@ proptest! {
     /// some of which run out of memory, at any allocation.
     #[test]
     fn spaces_and_areas_are_what_the_cpus_see(ops in prop::collection::vec((op(), prop::option::weighted(0.2, 0..6u64)), 1..40)) {
-        with_kernel::<2101>(24 << 20, |m, kernel| {
+        with_kernel::<2101>(24 << 20, 2, |m, kernel| {
             let mut world = World::new(m, kernel);
             for (op, fail) in &ops {
                 if let Some(n) = fail {
@@ -400,7 +405,7 @@ proptest! {
 #[test]
 fn a_removed_subtree_waits_for_readers() {
     const ID: usize = 2103;
-    with_kernel::<ID>(4 << 20, |m, kernel| {
+    with_kernel::<ID>(4 << 20, 2, |m, kernel| {
         let space = VmSpace::new(kernel).unwrap();
         space.activate();
         let nodes = m.stats().allocated;
@@ -436,31 +441,81 @@ fn a_removed_subtree_waits_for_readers() {
     });
 }
 
-/// Two CPUs map, unmap, protect and touch the same pages of one space, all at once. Which of them
-/// wins is open; that nobody reaches what is gone, and that all is sound in the end, is not.
+/// Two CPUs map, unmap, protect and touch the same pages of one space, all at once, while a third
+/// makes and drops other spaces and kernel areas. Which of them wins is open; that nobody reaches what
+/// is gone, and that all is sound in the end, is not.
 #[test]
-fn two_cpus_work_on_one_space() {
+fn three_cpus_at_once() {
     const ID: usize = 2102;
-    with_kernel::<ID>(16 << 20, |m, kernel| {
+    with_kernel::<ID>(16 << 20, 3, |m, kernel| {
         let space = VmSpace::new(kernel).unwrap();
-        let mapped = m
+        let done = m
             .run_all(|cpu| {
-                space.activate();
-                let mut mapped = 0;
                 let mut random = 0x9e37_79b9_7f4a_7c15u64 ^ cpu as u64;
-                for _ in 0..1500 {
+                let mut next = || {
                     random = random
                         .wrapping_mul(0x5851_f42d_4c95_7f2d)
                         .wrapping_add(0x1405_7b7e_f767_814f);
-                    mapped += work(m, &space, (random >> 33) as usize);
+                    (random >> 33) as usize
+                };
+                if cpu == 2 {
+                    return (0..200)
+                        .map(|_| come_and_go(m, kernel, &space, next()))
+                        .sum::<usize>();
                 }
-                mapped
+                space.activate();
+                (0..1500).map(|_| work(m, &space, next())).sum()
             })
             .unwrap();
-        assert!(mapped.iter().all(|&n| n > 0), "{mapped:?}");
+        assert!(done.iter().all(|&n| n > 0), "{done:?}");
         audit(m, kernel, &[&space], &[], &[], &[]);
         assert!(m.stats().messages > 0);
     });
+}
+
+/// A space and an area that live for a moment, on a CPU that also visits `space`; returns how many
+/// pages it saw in them.
+fn come_and_go<const ID: usize>(
+    m: &Machine<ID>,
+    kernel: &Kernel<ID>,
+    space: &Space<'_, ID>,
+    random: usize,
+) -> usize {
+    let options = FrameAllocOptions::<Sim<ID>>::new();
+    let Ok(own) = VmSpace::new(kernel) else {
+        return 0;
+    };
+    own.activate();
+    let frames: Vec<_> = (0..random % 9)
+        .map_while(|_| options.alloc_frame().ok())
+        .collect();
+    let shared = frames.iter().map(|f| f.clone().into_dyn());
+    let Ok(area) = KVirtArea::map_frames(kernel, 10 * PAGE_SIZE, 0, shared, kernel_rw()) else {
+        return 0;
+    };
+    let mut seen = 0;
+    for (i, frame) in frames.into_iter().enumerate() {
+        let (pa, page) = (frame.start_paddr(), va(random / 16 % 1000 + i));
+        let mut guard = RcuGuard::enter();
+        let mut cursor = own
+            .cursor_mut(&mut guard, &(page..page + PAGE_SIZE))
+            .unwrap();
+        if cursor.map(frame, user(PageFlags::RW)).is_err() {
+            continue;
+        }
+        drop(cursor);
+        assert_eq!(m.access(page, Access::Write, true), Ok(pa));
+        assert_eq!(
+            m.access(area.start() + i * PAGE_SIZE, Access::Write, false),
+            Ok(pa)
+        );
+        seen += 1;
+    }
+    if random.is_multiple_of(3) {
+        space.activate_from(&own);
+        let _may_fault = m.read(va(random / 16 % 1000), &mut [0], true);
+    }
+    seen
 }
 
 /// One step of a CPU; returns how many pages it mapped.
