@@ -6,7 +6,7 @@
 //! first word is checked.
 use super::object::stamp;
 use super::process::Process;
-use super::region::{Backing, Prot, Region, Role, PAGE};
+use super::region::{Backing, Prot, Region, Role, PAGE, USER_END};
 use super::space::{Page, Trouble};
 use super::world::Touch;
 use crate::trace::Access;
@@ -149,27 +149,55 @@ impl Process<'_> {
         Ok(true)
     }
 
-    /// Was `got` the right word to find at `at`? A store puts `word` there.
-    fn check(&mut self, at: usize, how: Prot, word: u64, got: u64) {
-        let Some((range, region)) = self.regions.find(at) else {
-            return self
-                .broken(|| format!("{how} at {at:#x} went through where nothing is mapped"));
-        };
-        let offset = region.offset_at(at - range.start);
-        let right = match region.backing {
-            _ if how == Prot::WRITE => got == word,
-            Backing::Shared(id) => self.holds(id, offset, got),
-            Backing::Anon => got == self.words.get(&at).copied().unwrap_or(0),
-            Backing::Private(id) => match self.words.get(&at) {
-                Some(&written) => got == written,
-                None => self.holds(id, offset, got),
-            },
-        };
-        if how == Prot::WRITE && !matches!(region.backing, Backing::Shared(_)) {
-            self.words.insert(at, word);
+    /// Every page that is mapped must hold what was last written there, and every page that was
+    /// written must still be there.
+    ///
+    /// # Errors
+    /// What the page tables answer to a query; none is expected.
+    pub fn check_contents(&self) -> Result<(), Trouble> {
+        let mut written = self.words.keys().copied().peekable();
+        for (at, page, _) in self.space.mapped(0..USER_END)? {
+            while let Some(lost) = written.next_if(|&w| w < at) {
+                self.broken(|| format!("what was written at {lost:#x} is gone"));
+            }
+            written.next_if_eq(&at);
+            let got = page.first()?;
+            if !self.may_hold(at, got) {
+                self.broken(|| format!("{at:#x} holds {got:#x}, which was not written there"));
+            }
         }
+        for lost in written {
+            self.broken(|| format!("what was written at {lost:#x} is gone"));
+        }
+        Ok(())
+    }
+
+    /// The access `how` at `at` went through and found `got` there; a store put `word` there.
+    fn check(&mut self, at: usize, how: Prot, word: u64, got: u64) {
+        let right = if how == Prot::WRITE {
+            got == word
+        } else {
+            self.may_hold(at, got)
+        };
         if !right {
             self.broken(|| format!("{how} at {at:#x} found {got:#x}, which was not written there"));
+        }
+        let private = |r: Region| !matches!(r.backing, Backing::Shared(_));
+        if how == Prot::WRITE && self.regions.find(at).is_some_and(|(_, r)| private(r)) {
+            self.words.insert(at, word);
+        }
+    }
+
+    /// Could the first word of the page `at` be `word`?
+    fn may_hold(&self, at: usize, word: u64) -> bool {
+        let Some((range, region)) = self.regions.find(at) else {
+            return false;
+        };
+        let offset = region.offset_at(at - range.start);
+        match (region.backing, self.words.get(&at)) {
+            (Backing::Shared(id), _) | (Backing::Private(id), None) => self.holds(id, offset, word),
+            (_, Some(&written)) => word == written,
+            (Backing::Anon, None) => word == 0,
         }
     }
 
