@@ -30,6 +30,21 @@ impl Process<'_> {
         }
     }
 
+    /// Reads pages that have moved, if the policy is to touch them: they must hold what they held.
+    pub(super) fn read_again(&mut self, range: Range<usize>) -> Result<(), Trouble> {
+        if self.world.touch != Touch::All {
+            return Ok(());
+        }
+        for (part, region) in self.regions.within(range) {
+            if region.effective() != Prot::NONE {
+                for at in sample(part, TOUCHED_PER_CALL) {
+                    self.must_reach(at, Prot::READ)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Touches every page in `range`.
     pub(super) fn touch_all(&mut self, range: Range<usize>) -> Result<(), Trouble> {
         self.touch_sample(range, usize::MAX)
@@ -105,12 +120,10 @@ impl Process<'_> {
             if allowed == Prot::NONE {
                 continue;
             }
-            let count = (part.end - part.start) / PAGE;
-            let step = count.div_ceil(most).max(1);
-            for at in part.step_by(step * PAGE) {
-                let how = strongest(allowed);
+            let how = strongest(allowed);
+            for (i, at) in sample(part, most).enumerate() {
                 // Every fourth page is read before it is written, as fresh memory often is.
-                if how == Prot::WRITE && at / PAGE / step % 4 == 0 {
+                if how == Prot::WRITE && i % 4 == 0 {
                     self.must_reach(at, Prot::READ)?;
                 }
                 self.must_reach(at, how)?;
@@ -294,6 +307,12 @@ impl Process<'_> {
         let line = self.line;
         self.world.broken.add(|| format!("line {line}: {}", what()));
     }
+}
+
+/// At most `most` pages of `range`, evenly spread, the first among them.
+fn sample(range: Range<usize>, most: usize) -> impl Iterator<Item = usize> {
+    let count = (range.end - range.start) / PAGE;
+    range.step_by(count.div_ceil(most).max(1) * PAGE)
 }
 
 /// The one access that asks most of a page with these permissions.
