@@ -10,7 +10,7 @@ use vstd::prelude::*;
 verus! {
 
 /// The permissions to the lock byte and the live byte of each slot. All bytes are zero.
-#[verifier::reject_recursive_types(P)]
+#[verifier::accept_recursive_types(P)]
 pub tracked struct Seeds<P: Platform> {
     /// Lock bytes, by frame.
     pub locks: Map<int, LockPerm<P>>,

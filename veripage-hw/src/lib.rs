@@ -5,8 +5,6 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
-use vstd::prelude::*;
-
 pub mod bytes;
 pub mod count;
 #[cfg(verus_only)]
@@ -16,7 +14,6 @@ pub mod lock;
 pub mod meta;
 #[cfg(feature = "model")]
 pub mod model;
-pub mod node_meta;
 pub mod order;
 pub mod page;
 pub mod platform;

@@ -91,7 +91,7 @@ pub open spec fn has_slot<P: Platform>(pa: int) -> bool {
 
 /// The right to write a slot's lock byte, and to know its value.
 #[verifier::external_body]
-#[verifier::reject_recursive_types(P)]
+#[verifier::accept_recursive_types(P)]
 #[allow(dead_code)]
 pub tracked struct LockPerm<P: Platform> { p: core::marker::PhantomData<P>, no_copy: NoCopy }
 
@@ -104,7 +104,7 @@ impl<P: Platform> LockPerm<P> {
 
 /// The right to write a slot's live byte, and to know its value.
 #[verifier::external_body]
-#[verifier::reject_recursive_types(P)]
+#[verifier::accept_recursive_types(P)]
 #[allow(dead_code)]
 pub tracked struct LivePerm<P: Platform> { p: core::marker::PhantomData<P>, no_copy: NoCopy }
 
@@ -185,7 +185,7 @@ pub fn live_store_release<P: Platform>(pa: Paddr, v: u8, Tracked(p): Tracked<&mu
 
 /// The right to read the words of a frame without its lock, while the section borrowed for `'g` lasts.
 #[verifier::external_body]
-#[verifier::reject_recursive_types(P)]
+#[verifier::accept_recursive_types(P)]
 #[allow(dead_code)]
 pub tracked struct Readable<'g, P: Platform> { g: core::marker::PhantomData<(&'g (), P)>, no_copy: NoCopy }
 

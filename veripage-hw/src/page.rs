@@ -39,7 +39,7 @@ pub ghost struct PageView {
 /// All of a frame's memory: the exclusive right to write its words, and to know them (but for what
 /// the MMU sets).
 #[verifier::external_body]
-#[verifier::reject_recursive_types(P)]
+#[verifier::accept_recursive_types(P)]
 #[allow(dead_code)]
 pub tracked struct PagePerm<P: Platform> { p: core::marker::PhantomData<P>, no_copy: NoCopy }
 

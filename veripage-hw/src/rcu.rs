@@ -7,7 +7,7 @@ verus! {
 
 /// A read section of the current CPU; it ends when the value goes away. It stays on its CPU.
 #[verifier::external_body]
-#[verifier::reject_recursive_types(P)]
+#[verifier::accept_recursive_types(P)]
 pub struct Section<P: Platform> { p: PhantomData<(P, *mut ())> }
 
 impl<P: Platform> Section<P> {

@@ -5,6 +5,7 @@
 
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
 
+#[cfg(not(verus_only))]
 pub mod cpu_set;
 pub mod frame;
 pub mod kspace;

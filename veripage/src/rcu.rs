@@ -10,7 +10,6 @@ use vstd::prelude::*;
 
 /// A read section of the current CPU. It ends when the guard is dropped, on the CPU that entered it.
 #[verus_verify]
-#[cfg_attr(verus_only, verifier::reject_recursive_types(P))]
 #[must_use = "the read section ends as soon as the guard is dropped"]
 pub struct RcuGuard<P: Platform> {
     section: Section<P>,

@@ -114,10 +114,7 @@ fn a_parent_that_never_returns_leaves_its_child_attached() {
 fn an_id_can_be_had_again() {
     let life = "1 fork() = 2\n2 munmap(0x2000, 4096) = 0\n2 +++ exited with 0 +++\n";
     let again = "1 fork( <unfinished ...>\n2 munmap(0x2000, 4096) = 0\n1 <... fork resumed>) = 2\n";
-    let kinds: Vec<_> = read(&format!("{life}{again}"))
-        .into_iter()
-        .map(|(line, pid, kind)| (line, pid, kind))
-        .collect();
+    let kinds: Vec<_> = read(&format!("{life}{again}")).into_iter().collect();
     assert_eq!(kinds[3..], [(6, 1, born(0, 2)), (5, 2, unmapped(0x2000))]);
 }
 

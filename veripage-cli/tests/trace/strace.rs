@@ -236,11 +236,7 @@ fn execve_of_a_thread_supersedes_the_leader() {
 7 <... execve resumed>) = 0
 7 munmap(0x1000, 4096) = 0
 ";
-    let kinds: Vec<_> = read(log)
-        .into_iter()
-        .skip(2)
-        .map(|(line, pid, kind)| (line, pid, kind))
-        .collect();
+    let kinds: Vec<_> = read(log).into_iter().skip(2).collect();
     let munmap = EventKind::Munmap {
         addr: 0x1000,
         len: 4096,

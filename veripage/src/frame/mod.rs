@@ -13,14 +13,17 @@
 //! bytes of frames, by `veripage_hw::bytes`.
 mod alloc;
 mod boot;
+mod display;
 mod error;
 mod io;
 mod kind;
+#[cfg(all(test, feature = "loom"))]
+mod loom_tests;
 #[cfg(verus_only)]
 pub mod seed;
 mod segment;
 mod shared;
-mod slot;
+pub(crate) mod slot;
 #[cfg(verus_only)]
 #[allow(non_snake_case)] // the macro names the module after the machine
 pub mod sm;

@@ -73,6 +73,9 @@ pub unsafe trait PageTableConfig: Sized + Send + Sync + 'static {
 
     /// `prop` marked as the property of memory that nobody owns.
     fn untracked(prop: PageProperty) -> PageProperty;
+
+    /// What `op` makes of an entry's property; the entry's item stays of its kind.
+    fn change(prop: PageProperty, op: impl FnOnce(&mut PageProperty)) -> PageProperty;
 }
 
 /// Levels of `C`'s tables whose words may never lose a child: from this one up.
@@ -108,13 +111,21 @@ macro_rules! config {
             }
 
             #[inline(always)]
-            unsafe fn item_from_raw(pa: Paddr, level: PagingLevel, prop: PageProperty) -> Self::Item {
+            unsafe fn item_from_raw(
+                pa: Paddr,
+                level: PagingLevel,
+                prop: PageProperty,
+            ) -> Self::Item {
                 // SAFETY: the same.
                 unsafe { MappedItem::from_raw(pa, level, prop) }
             }
 
             #[inline(always)]
-            unsafe fn item_clone_raw(pa: Paddr, level: PagingLevel, prop: PageProperty) -> Self::Item {
+            unsafe fn item_clone_raw(
+                pa: Paddr,
+                level: PagingLevel,
+                prop: PageProperty,
+            ) -> Self::Item {
                 // SAFETY: the same.
                 unsafe { MappedItem::clone_raw(pa, level, prop) }
             }
@@ -122,6 +133,11 @@ macro_rules! config {
             #[inline(always)]
             fn untracked(prop: PageProperty) -> PageProperty {
                 MappedItem::<P>::mark_untracked(prop)
+            }
+
+            #[inline(always)]
+            fn change(prop: PageProperty, op: impl FnOnce(&mut PageProperty)) -> PageProperty {
+                MappedItem::<P>::change(prop, op)
             }
         }
     };

@@ -14,7 +14,9 @@ use super::lock_range::{lock_pages, unlock_pages};
 use super::path::Path;
 use super::retired::Retired;
 use super::{PageTableError, Pending};
-use crate::paging::{is_aligned, PageProperty, PageTableEntryTrait, PagingConstsTrait, PagingLevel};
+use crate::paging::{
+    is_aligned, PageProperty, PageTableEntryTrait, PagingConstsTrait, PagingLevel,
+};
 use crate::rcu::RcuGuard;
 use crate::{Paddr, Vaddr};
 use core::marker::PhantomData;
@@ -66,12 +68,19 @@ pub struct CursorMut<'a, C: PageTableConfig>(Cursor<'a, C>);
 
 impl<'a, C: PageTableConfig> Cursor<'a, C> {
     /// Locks `range` of the table at `root`.
-    pub(super) fn open(root: Paddr, guard: &'a mut RcuGuard<C::P>, range: &Range<Vaddr>) -> Result<Self, PageTableError> {
+    pub(super) fn open(
+        root: Paddr,
+        guard: &'a mut RcuGuard<C::P>,
+        range: &Range<Vaddr>,
+    ) -> Result<Self, PageTableError> {
         let (start, end) = page_range::<C>(range)?;
         let node = lock_pages::<C::P, C::E, C::C>(guard, root, start, end)
             .map_err(|_| PageTableError::NoMemory(range.start))?;
         let path = Path::new(node.paddr, node.level, start, end, keep_level::<C>());
-        Ok(Cursor { path, held: PhantomData })
+        Ok(Cursor {
+            path,
+            held: PhantomData,
+        })
     }
 
     /// The address that the cursor is at; past the last page of all it is 0.
@@ -109,7 +118,10 @@ impl<'a, C: PageTableConfig> Cursor<'a, C> {
     #[inline(always)]
     pub fn peek(&mut self) -> Result<Option<(Paddr, PagingLevel, PageProperty)>, PageTableError> {
         self.not_at_end()?;
-        Ok(self.path.query().map(|leaf| (leaf.pa, leaf.level, leaf.prop)))
+        Ok(self
+            .path
+            .query()
+            .map(|leaf| (leaf.pa, leaf.level, leaf.prop)))
     }
 
     /// Moves to the first mapped page of the next `len` bytes and returns its address, or moves to their
@@ -177,7 +189,11 @@ impl<C: PageTableConfig> Drop for Cursor<'_, C> {
 
 impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     /// Locks `range` of the table at `root`.
-    pub(super) fn open(root: Paddr, guard: &'a mut RcuGuard<C::P>, range: &Range<Vaddr>) -> Result<Self, PageTableError> {
+    pub(super) fn open(
+        root: Paddr,
+        guard: &'a mut RcuGuard<C::P>,
+        range: &Range<Vaddr>,
+    ) -> Result<Self, PageTableError> {
         Ok(CursorMut(Cursor::open(root, guard, range)?))
     }
 
@@ -213,7 +229,13 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     /// # Errors
     /// As for [`map`](Self::map). On `AlreadyMapped` and `NoMemory` everything before the new position is
     /// mapped, and no page from there on has changed; on other errors nothing has.
-    pub fn map_range(&mut self, pa: Paddr, len: usize, prop: PageProperty, largest: PagingLevel) -> Result<(), PageTableError> {
+    pub fn map_range(
+        &mut self,
+        pa: Paddr,
+        len: usize,
+        prop: PageProperty,
+        largest: PagingLevel,
+    ) -> Result<(), PageTableError> {
         // SAFETY: the memory is not owned, so nothing is given away.
         unsafe { self.map_frames(pa, len, C::untracked(prop), largest) }
     }
@@ -224,10 +246,18 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     /// # Safety
     /// The caller owns a share of each of these frames, of the kind that `prop` tells, and forgets those
     /// that are mapped.
-    pub unsafe fn map_frames(&mut self, pa: Paddr, len: usize, prop: PageProperty, largest: PagingLevel) -> Result<(), PageTableError> {
+    pub unsafe fn map_frames(
+        &mut self,
+        pa: Paddr,
+        len: usize,
+        prop: PageProperty,
+        largest: PagingLevel,
+    ) -> Result<(), PageTableError> {
         let to = self.end_of(len)?;
         let last = pa.checked_add(len).and_then(|end| end.checked_sub(4096));
-        if len > 0 && (!C::E::fits_page(pa, 1) || !last.is_some_and(|last| C::E::fits_page(last, 1))) {
+        if len > 0
+            && (!C::E::fits_page(pa, 1) || !last.is_some_and(|last| C::E::fits_page(last, 1)))
+        {
             return Err(PageTableError::InvalidPaddr(pa));
         }
         if !C::E::supports(1, prop) {
@@ -243,7 +273,11 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     /// # Errors
     /// As for [`find_next`](Cursor::find_next); `NoMemory` and `UnsupportedProperty` if a page cannot be
     /// split: then no page has changed.
-    pub fn take_next(&mut self, len: usize, sink: &mut impl Sink<C>) -> Result<Option<Taken<C>>, PageTableError> {
+    pub fn take_next(
+        &mut self,
+        len: usize,
+        sink: &mut impl Sink<C>,
+    ) -> Result<Option<Taken<C>>, PageTableError> {
         let to = self.end_of(len)?;
         let from = self.path.page;
         let mut nodes = Retired::new();
@@ -257,7 +291,11 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
                 len: span_of(leaf.level) * 4096,
                 item: taken::<C>(leaf),
             },
-            Found::Table(page, size, pages) => Taken::Table { va: page * 4096, len: size * 4096, pages },
+            Found::Table(page, size, pages) => Taken::Table {
+                va: page * 4096,
+                len: size * 4096,
+                pages,
+            },
         }))
     }
 
@@ -285,14 +323,17 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     /// # Errors
     /// As for [`take_next`](Self::take_next); `UnsupportedProperty` if the format cannot express what `op`
     /// made of the property.
-    pub fn protect_next(&mut self, len: usize, op: impl FnOnce(&mut PageProperty)) -> Result<Option<Range<Vaddr>>, PageTableError> {
+    pub fn protect_next(
+        &mut self,
+        len: usize,
+        op: impl FnOnce(&mut PageProperty),
+    ) -> Result<Option<Range<Vaddr>>, PageTableError> {
         let to = self.end_of(len)?;
         let Some(w) = self.path.seek(to, false)? else {
             return Ok(None);
         };
-        let Leaf { level, mut prop, .. } = self.path.leaf(w);
-        op(&mut prop);
-        self.path.set_prop(w, prop)?;
+        let Leaf { level, prop, .. } = self.path.leaf(w);
+        self.path.set_prop(w, C::change(prop, op))?;
         let va = self.virt_addr();
         let next = self.path.page + span_of(level);
         self.path.jump(next);
@@ -305,9 +346,14 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     /// # Errors
     /// As for [`protect_next`](Self::protect_next). If a page cannot be split, nothing has changed; if a
     /// property is not supported, the pages before the new position have.
-    pub fn protect(&mut self, len: usize, op: impl FnMut(&mut PageProperty)) -> Result<usize, PageTableError> {
+    pub fn protect(
+        &mut self,
+        len: usize,
+        mut op: impl FnMut(&mut PageProperty),
+    ) -> Result<usize, PageTableError> {
         let to = self.end_of(len)?;
-        self.path.protect(to, op)
+        self.path
+            .protect(to, |prop| *prop = C::change(*prop, &mut op))
     }
 
     /// Splits the huge page at the current address into 512 smaller ones, if there is one.
@@ -326,7 +372,12 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
 
     /// Can one page of this kind be mapped at the current address?
     #[inline(always)]
-    fn check_page(&self, pa: Paddr, level: PagingLevel, prop: PageProperty) -> Result<(), PageTableError> {
+    fn check_page(
+        &self,
+        pa: Paddr,
+        level: PagingLevel,
+        prop: PageProperty,
+    ) -> Result<(), PageTableError> {
         self.not_at_end()?;
         let va = self.virt_addr();
         if level == 0 || level > C::C::HIGHEST_TRANSLATION_LEVEL || !C::E::supports(level, prop) {
@@ -383,6 +434,10 @@ fn page_range<C: PageTableConfig>(range: &Range<Vaddr>) -> Result<(usize, usize)
     if !crate::paging::is_valid_range::<C::C>(&C::TOP_LEVEL_INDEX_RANGE, range) {
         return Err(PageTableError::InvalidVaddrRange(range.start, range.end));
     }
-    let end = if range.end == 0 { NR_PAGES } else { range.end / 4096 };
+    let end = if range.end == 0 {
+        NR_PAGES
+    } else {
+        range.end / 4096
+    };
     Ok((range.start / 4096, end))
 }

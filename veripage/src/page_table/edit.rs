@@ -32,7 +32,11 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     #[inline(always)]
     pub(crate) fn store(&self, old: u64, w: u64) {
         let pa = self.node();
-        node::store::<P, E>(pa, index_of(self.page, self.level), E::from_usize(w as usize));
+        node::store::<P, E>(
+            pa,
+            index_of(self.page, self.level),
+            E::from_usize(w as usize),
+        );
         self.recount(pa, old, w);
     }
 
@@ -124,7 +128,12 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     /// # Errors
     /// See [`reach`](Self::reach), and `UnsupportedProperty`; nothing has changed.
     #[inline(always)]
-    pub(crate) fn map(&mut self, pa: Paddr, level: PagingLevel, prop: PageProperty) -> Result<(), PageTableError> {
+    pub(crate) fn map(
+        &mut self,
+        pa: Paddr,
+        level: PagingLevel,
+        prop: PageProperty,
+    ) -> Result<(), PageTableError> {
         let w = self.reach(level)?;
         if word_present::<E>(w) {
             return self.map_over_tables(pa, level, prop, w);
@@ -140,7 +149,10 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     /// # Errors
     /// `NoMemory`, or `UnsupportedProperty` if smaller pages cannot have the property; nothing has changed.
     pub(crate) fn split(&mut self, w: u64) -> Result<(), PageTableError> {
-        let (pa, prop) = (word_paddr::<E>(w, self.level), word_prop::<E>(w, self.level));
+        let (pa, prop) = (
+            word_paddr::<E>(w, self.level),
+            word_prop::<E>(w, self.level),
+        );
         let part = self.level - 1;
         let last = span_of(part) * 4096 * 511;
         if !E::supports(part, prop) || !E::fits_page(pa + last, part) {
@@ -229,7 +241,11 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     ///
     /// # Errors
     /// See [`split`](Self::split); nothing has been removed.
-    pub(crate) fn take_next(&mut self, to: usize, out: &mut Retired<P, E>) -> Result<Option<Found>, PageTableError> {
+    pub(crate) fn take_next(
+        &mut self,
+        to: usize,
+        out: &mut Retired<P, E>,
+    ) -> Result<Option<Found>, PageTableError> {
         let Some(w) = self.seek(to, true)? else {
             return Ok(None);
         };

@@ -28,7 +28,9 @@ impl core::fmt::Display for PageTableError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         use PageTableError::*;
         match *self {
-            InvalidVaddrRange(a, b) => write!(f, "invalid range of virtual addresses {a:#x}..{b:#x}"),
+            InvalidVaddrRange(a, b) => {
+                write!(f, "invalid range of virtual addresses {a:#x}..{b:#x}")
+            }
             InvalidVaddr(a) => write!(f, "invalid virtual address {a:#x}"),
             UnalignedVaddr(a) => write!(f, "unaligned virtual address or length {a:#x}"),
             InvalidPaddr(a) => write!(f, "unaligned or too large physical address {a:#x}"),

@@ -1,8 +1,7 @@
 //! Where a node sits: which table, which level, which pages. Kept in the 16 bytes of its slot, and
 //! believed only under the slot's lock.
 use crate::paging::PagingLevel;
-use crate::{Paddr, Platform};
-use veripage_hw::node_meta;
+use crate::Paddr;
 use vstd::prelude::*;
 
 #[cfg(verus_only)]
@@ -15,11 +14,6 @@ mod lemmas;
 pub use {ghost::*, lemmas::*};
 
 /// Position of a node and the number of its present entries.
-///
-/// ```text
-/// first word:   base page (a multiple of 512) | level (below 512)
-/// second word:  root frame (a multiple of 4096) | present entries (0 to 512)
-/// ```
 #[verus_verify(external_derive)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeMeta {
@@ -31,43 +25,6 @@ pub struct NodeMeta {
     pub base: usize,
     /// Number of present entries.
     pub count: usize,
-}
-
-/// Reads a node's metadata.
-#[inline(always)]
-#[verus_spec(r =>
-    with Tracked(m): Tracked<&node_meta::NodeMetaPerm<P>>, Ghost(p): Ghost<NodeInfo>, Ghost(n): Ghost<int>
-    requires m.paddr() == pa, says(m@, p, n), 0 <= n <= 512, info_ok(p), p.root % 4096 == 0,
-    ensures r.root == p.root, r.level == p.level, r.base == p.base, r.count == n,
-)]
-pub fn read_meta<P: Platform>(pa: Paddr) -> NodeMeta {
-    proof_with!(Tracked(m));
-    let a = node_meta::meta_first::<P>(pa);
-    proof_with!(Tracked(m));
-    let b = node_meta::meta_second::<P>(pa);
-    proof! {
-        assert(p.base % 512 == 0);
-    }
-    NodeMeta {
-        root: (b - b % 4096) as usize,
-        level: (a % 512) as PagingLevel,
-        base: (a - a % 512) as usize,
-        count: (b % 4096) as usize,
-    }
-}
-
-/// Writes a node's metadata.
-#[inline(always)]
-#[verus_spec(
-    with Tracked(m): Tracked<&mut node_meta::NodeMetaPerm<P>>
-    requires old(m).paddr() == pa, v.count <= 512, v.root <= usize::MAX - 512, v.base <= usize::MAX - 255,
-    ensures final(m).paddr() == pa, final(m)@.0 == v.base + v.level, final(m)@.1 == v.root + v.count,
-)]
-pub fn write_meta<P: Platform>(pa: Paddr, v: NodeMeta) {
-    proof_with!(Tracked(&mut *m));
-    node_meta::meta_set_first::<P>(pa, v.base as u64 + v.level as u64);
-    proof_with!(Tracked(&mut *m));
-    node_meta::meta_set_second::<P>(pa, v.root as u64 + v.count as u64);
 }
 
 /// Index, in its level-`level` node, of the entry that covers page `page`.

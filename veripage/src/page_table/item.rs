@@ -40,7 +40,9 @@ impl<P: Platform> MappedItem<P> {
     /// Its property, without the flag that tells the kinds apart.
     pub fn prop(&self) -> PageProperty {
         match self {
-            MappedItem::Tracked(_, prop) | MappedItem::TrackedHuge(_, prop) | MappedItem::Untracked(_, _, prop) => *prop,
+            MappedItem::Tracked(_, prop)
+            | MappedItem::TrackedHuge(_, prop)
+            | MappedItem::Untracked(_, _, prop) => *prop,
         }
     }
 
@@ -62,12 +64,26 @@ impl<P: Platform> MappedItem<P> {
         }
     }
 
+    /// What `op` makes of `prop`, except for that flag, which it does not see.
+    #[inline(always)]
+    pub(crate) fn change(prop: PageProperty, op: impl FnOnce(&mut PageProperty)) -> PageProperty {
+        let mut changed = Self::mark_tracked(prop);
+        op(&mut changed);
+        if prop.flags.contains(PageFlags::AVAIL1) {
+            Self::mark_untracked(changed)
+        } else {
+            Self::mark_tracked(changed)
+        }
+    }
+
     #[inline(always)]
     pub(crate) fn into_raw(self) -> (Paddr, PagingLevel, PageProperty) {
         let level = self.level();
         match self {
             MappedItem::Tracked(frame, prop) => (frame.into_raw(), 1, Self::mark_tracked(prop)),
-            MappedItem::TrackedHuge(frames, prop) => (frames.into_raw().start, level, Self::mark_tracked(prop)),
+            MappedItem::TrackedHuge(frames, prop) => {
+                (frames.into_raw().start, level, Self::mark_tracked(prop))
+            }
             MappedItem::Untracked(pa, level, prop) => (pa, level, Self::mark_untracked(prop)),
         }
     }
@@ -85,7 +101,10 @@ impl<P: Platform> MappedItem<P> {
             MappedItem::Tracked(unsafe { DynFrame::from_raw(pa) }, plain)
         } else {
             // SAFETY: the entry held a share of each frame.
-            MappedItem::TrackedHuge(unsafe { DynSegment::from_raw(pa..pa + page_size(level)) }, plain)
+            MappedItem::TrackedHuge(
+                unsafe { DynSegment::from_raw(pa..pa + page_size(level)) },
+                plain,
+            )
         }
     }
 
@@ -113,7 +132,13 @@ impl<P: Platform> core::fmt::Debug for MappedItem<P> {
             MappedItem::Untracked(..) => "Untracked",
             _ => "Tracked",
         };
-        write!(f, "{kind}({:#x}, {}, {:?})", self.paddr(), self.level(), self.prop())
+        write!(
+            f,
+            "{kind}({:#x}, {}, {:?})",
+            self.paddr(),
+            self.level(),
+            self.prop()
+        )
     }
 }
 

@@ -1,10 +1,9 @@
 //! What a slot's lock owns, and the invariants that exist from the machine's start.
 use super::super::identity::*;
+use super::super::node_frame::NodeFrame;
 use crate::Platform;
 use veripage_hw::genesis::{world, Genesis, Seeds};
 use veripage_hw::lock::{has_slot, LivePerm, LockPerm};
-use veripage_hw::node_meta::NodeMetaPerm;
-use veripage_hw::page::PagePerm;
 use vstd::invariant::{AtomicInvariant, InvariantPredicate};
 use vstd::prelude::*;
 use vstd::resource::frac::FracGhost;
@@ -31,8 +30,7 @@ pub ghost struct Ids {
 /// The memory and the facts of a live node.
 #[verifier::reject_recursive_types(P)]
 pub tracked struct NodeRes<P: Platform> {
-    pub page: PagePerm<P>,
-    pub meta: NodeMetaPerm<P>,
+    pub frame: NodeFrame<P>,
     pub rights: Rights,
     /// By entry: half of the identity of the child there.
     pub links: Map<int, Tok>,
@@ -64,20 +62,20 @@ pub open spec fn child_at(p: NodeInfo, words: Seq<u64>, i: int) -> int {
 
 impl<P: Platform> NodeRes<P> {
     pub open spec fn words(self) -> Seq<u64> {
-        self.page@.words
+        self.frame.words()
     }
 
     /// The number of present entries that the slot says.
     pub open spec fn count(self, p: NodeInfo) -> int {
-        self.meta@.1 - p.root
+        self.frame.meta().1 - p.root
     }
 
     /// All but that the count is right.
     pub open spec fn core(self, g: Ids, pa: int, p: NodeInfo) -> bool {
         &&& info_ok(p) && has_slot::<P>(p.root)
         &&& p.level == p.table.top <==> p.root == pa
-        &&& self.page.wf() && self.page@.paddr == pa
-        &&& self.meta.paddr() == pa && says(self.meta@, p, self.count(p)) && 0 <= self.count(p) <= 512
+        &&& self.frame.wf(pa)
+        &&& says(self.frame.meta(), p, self.count(p)) && 0 <= self.count(p) <= 512
         &&& self.rights.id() == g.rights
         &&& self.rights@.dom() =~= region(p, self.words())
         &&& forall|k: Key| #[trigger] self.rights@.dom().contains(k) ==> self.rights@[k] == p.table

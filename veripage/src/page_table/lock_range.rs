@@ -32,7 +32,11 @@ fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, usize) {
     while level < highest {
         level += 1;
         if end - start == span_of(level) && first_of(start, level) == start {
-            return if index_of(start, level) == 511 { (start - 1, end - 1) } else { (start, end) };
+            return if index_of(start, level) == 511 {
+                (start - 1, end - 1)
+            } else {
+                (start, end)
+            };
         }
     }
     (start, end - 1)
@@ -41,13 +45,23 @@ fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, usize) {
 /// Locks, in pre-order, every node below the locked level-`level` node `pa` that overlaps the pages
 /// `[lo, hi)`, which it covers.
 #[inline(always)]
-pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: PagingLevel, lo: usize, hi: usize) {
+pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
+    pa: Paddr,
+    level: PagingLevel,
+    lo: usize,
+    hi: usize,
+) {
     if level > 1 {
         lock_children::<P, E>(pa, level, lo, hi)
     }
 }
 
-fn lock_children<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: PagingLevel, lo: usize, hi: usize) {
+fn lock_children<P: Platform, E: PageTableEntryTrait>(
+    pa: Paddr,
+    level: PagingLevel,
+    lo: usize,
+    hi: usize,
+) {
     let mut cur = lo;
     while cur < hi {
         let next = slot_end(cur, level, hi);
@@ -63,14 +77,24 @@ fn lock_children<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: PagingLe
 
 /// Unlocks what [`lock_pages`] locked and what has been linked below since.
 #[inline(always)]
-pub(crate) fn unlock_pages<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: PagingLevel, lo: usize, hi: usize) {
+pub(crate) fn unlock_pages<P: Platform, E: PageTableEntryTrait>(
+    pa: Paddr,
+    level: PagingLevel,
+    lo: usize,
+    hi: usize,
+) {
     if level > 1 {
         unlock_children::<P, E>(pa, level, lo, hi);
     }
     unlock_node::<P, E>(pa);
 }
 
-fn unlock_children<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: PagingLevel, lo: usize, hi: usize) {
+fn unlock_children<P: Platform, E: PageTableEntryTrait>(
+    pa: Paddr,
+    level: PagingLevel,
+    lo: usize,
+    hi: usize,
+) {
     let mut cur = lo;
     while cur < hi {
         let next = slot_end(cur, level, hi);

@@ -17,7 +17,6 @@ mod lock;
 mod lock_range;
 #[cfg(not(verus_only))]
 pub mod node;
-#[cfg(not(verus_only))]
 mod node_frame;
 #[cfg(not(verus_only))]
 mod path;
@@ -45,6 +44,4 @@ pub use pending::Pending;
 #[cfg(not(verus_only))]
 pub use retired::Retired;
 #[cfg(not(verus_only))]
-pub(crate) use table::reclaim;
-#[cfg(not(verus_only))]
-pub use table::PageTable;
+pub use table::{reclaim, PageTable};

@@ -1,9 +1,10 @@
 //! Operations on locked page-table nodes. Whoever has a node's lock owns its 512 words and its
 //! position, and nothing below its children.
 use super::entry_word::Ad;
-use super::identity::{pages_before, read_meta, write_meta, NodeMeta};
+use super::identity::{pages_before, NodeMeta};
 use super::lock::{lock, unlock};
 use super::node_frame::take_frame;
+use super::node_frame::{read_meta, write_meta};
 use super::retired::Retired;
 use crate::paging::{PageProperty, PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};

@@ -53,7 +53,13 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         ensures
             ret.inv(*own), ret.page == start, ret.start == start, ret.end == end, ret.top == top, ret.keep == keep,
     )]
-    pub(crate) fn new(root: Paddr, top: PagingLevel, start: usize, end: usize, keep: PagingLevel) -> Self {
+    pub(crate) fn new(
+        root: Paddr,
+        top: PagingLevel,
+        start: usize,
+        end: usize,
+        keep: PagingLevel,
+    ) -> Self {
         let mut nodes = [0; 5];
         nodes[top as usize - 1] = root;
         let c = Path {

@@ -1,10 +1,9 @@
 //! Nodes that left their table: listed through their own metadata, so that nothing is allocated.
 use super::entry_word::Ad;
-use super::identity::read_meta;
+use super::node_frame::{next_of, read_meta, set_next};
 use crate::paging::{PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};
 use core::marker::PhantomData;
-use veripage_hw::node_meta::{meta_second, meta_set_second};
 use veripage_hw::page::pte_load;
 
 /// End of a list: no frame is there, since it is no multiple of 4096.
@@ -44,7 +43,7 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
 
     /// Adds a node that has been detached.
     pub(super) fn push(&mut self, pa: Paddr) {
-        meta_set_second::<P>(pa, self.head as u64);
+        set_next::<P>(pa, self.head as u64);
         if self.len == 0 {
             self.tail = pa;
         }
@@ -57,7 +56,7 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
         if other.len == 0 {
             return;
         }
-        meta_set_second::<P>(other.tail, self.head as u64);
+        set_next::<P>(other.tail, self.head as u64);
         if self.len == 0 {
             self.tail = other.tail;
         }
@@ -129,7 +128,7 @@ impl<P: Platform, E: PageTableEntryTrait> Expired<P, E> {
             return None;
         }
         let pa = l.head;
-        l.head = meta_second::<P>(pa) as usize;
+        l.head = next_of::<P>(pa) as usize;
         l.len -= 1;
         Some((pa, read_meta::<P>(pa).level))
     }

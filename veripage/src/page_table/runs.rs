@@ -58,8 +58,18 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
 
     /// Level of the largest page that may map the current page to `pa`.
     #[inline(always)]
-    fn size_for(&self, pa: Paddr, to: usize, prop: PageProperty, largest: PagingLevel) -> PagingLevel {
-        let mut level = if largest < self.top { largest } else { self.top };
+    fn size_for(
+        &self,
+        pa: Paddr,
+        to: usize,
+        prop: PageProperty,
+        largest: PagingLevel,
+    ) -> PagingLevel {
+        let mut level = if largest < self.top {
+            largest
+        } else {
+            self.top
+        };
         while level > 1 {
             let size = span_of(level);
             let fits = first_of(self.page, level) == self.page && size <= to - self.page;

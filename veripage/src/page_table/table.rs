@@ -31,7 +31,10 @@ impl<C: PageTableConfig> PageTable<C> {
     pub fn empty() -> Result<Self, PageTableError> {
         let root = new_root::<C::P, C::E>(C::C::NR_LEVELS, root_base::<C>());
         match root {
-            Some(root) => Ok(PageTable { root, kind: PhantomData }),
+            Some(root) => Ok(PageTable {
+                root,
+                kind: PhantomData,
+            }),
             None => Err(PageTableError::NoMemory(0)),
         }
     }
@@ -70,7 +73,11 @@ impl<C: PageTableConfig> PageTable<C> {
     /// - `InvalidVaddrRange`: the range is empty, reversed, or not inside the table's addresses;
     /// - `NoMemory`: no frame for a node that covers the range. Nodes allocated before stay, empty.
     #[inline(always)]
-    pub fn cursor<'a>(&'a self, guard: &'a mut RcuGuard<C::P>, range: &Range<Vaddr>) -> Result<Cursor<'a, C>, PageTableError> {
+    pub fn cursor<'a>(
+        &'a self,
+        guard: &'a mut RcuGuard<C::P>,
+        range: &Range<Vaddr>,
+    ) -> Result<Cursor<'a, C>, PageTableError> {
         Cursor::open(self.root, guard, range)
     }
 
@@ -79,7 +86,11 @@ impl<C: PageTableConfig> PageTable<C> {
     /// # Errors
     /// As for [`cursor`](Self::cursor).
     #[inline(always)]
-    pub fn cursor_mut<'a>(&'a self, guard: &'a mut RcuGuard<C::P>, range: &Range<Vaddr>) -> Result<CursorMut<'a, C>, PageTableError> {
+    pub fn cursor_mut<'a>(
+        &'a self,
+        guard: &'a mut RcuGuard<C::P>,
+        range: &Range<Vaddr>,
+    ) -> Result<CursorMut<'a, C>, PageTableError> {
         CursorMut::open(self.root, guard, range)
     }
 
@@ -89,15 +100,23 @@ impl<C: PageTableConfig> PageTable<C> {
     /// # Errors
     /// `InvalidVaddr`: the address is not canonical.
     #[inline(always)]
-    pub fn page_walk(&self, guard: &RcuGuard<C::P>, va: Vaddr) -> Result<Option<(Paddr, PageProperty)>, PageTableError> {
+    pub fn page_walk(
+        &self,
+        guard: &RcuGuard<C::P>,
+        va: Vaddr,
+    ) -> Result<Option<(Paddr, PageProperty)>, PageTableError> {
         if sign_extend::<C::C>(va) != va {
             return Err(PageTableError::InvalidVaddr(va));
         }
         loop {
             // A node that vanished under the walk is gone from the table: the next walk does not meet it.
-            if let Some((e, level)) = walk::<C::P, C::E>(guard, self.root, C::C::NR_LEVELS, va / 4096) {
+            if let Some((e, level)) =
+                walk::<C::P, C::E>(guard, self.root, C::C::NR_LEVELS, va / 4096)
+            {
                 let offset = va & (span_of(level) * 4096 - 1);
-                return Ok(e.is_present().then(|| (e.paddr(level) + offset, e.prop(level))));
+                return Ok(e
+                    .is_present()
+                    .then(|| (e.paddr(level) + offset, e.prop(level))));
             }
             C::P::relax();
         }
@@ -134,7 +153,10 @@ impl<P: Platform, F: PagingFormat> PageTable<KernelPtConfig<P, F>> {
         let from = KernelPtConfig::<P, F>::TOP_LEVEL_INDEX_RANGE.start;
         let root = new_user_root::<P, F::Entry>(F::Consts::NR_LEVELS, 0, self.root, from);
         match root {
-            Some(root) => Ok(PageTable { root, kind: PhantomData }),
+            Some(root) => Ok(PageTable {
+                root,
+                kind: PhantomData,
+            }),
             None => Err(PageTableError::NoMemory(0)),
         }
     }
@@ -151,7 +173,7 @@ impl<C: PageTableConfig> Drop for PageTable<C> {
 }
 
 /// Frees dead nodes, and gives back what they still map.
-pub(crate) fn reclaim<C: PageTableConfig>(mut nodes: Expired<C::P, C::E>) {
+pub fn reclaim<C: PageTableConfig>(mut nodes: Expired<C::P, C::E>) {
     while let Some((pa, level)) = nodes.pop() {
         for i in 0..512 {
             let e = load_dead::<C::P, C::E>(pa, i);

@@ -50,6 +50,10 @@ pub(crate) fn word_prop<E: PageTableEntryTrait>(w: u64, level: PagingLevel) -> P
         is_leaf::<E>(level as int, ret), pte_pa::<E>(level as int, ret) == pa, page_prop::<E>(level as int, ret) == prop.spec_sans_ad(),
         E::spec_prop(level as int, ret) == prop,
 )]
-pub(crate) fn leaf_word<E: PageTableEntryTrait>(pa: Paddr, level: PagingLevel, prop: PageProperty) -> u64 {
+pub(crate) fn leaf_word<E: PageTableEntryTrait>(
+    pa: Paddr,
+    level: PagingLevel,
+    prop: PageProperty,
+) -> u64 {
     E::new_page(pa, level, prop).as_usize() as u64
 }
