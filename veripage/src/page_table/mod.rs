@@ -11,18 +11,17 @@ mod geom;
 mod identity;
 #[cfg(not(verus_only))]
 mod item;
-#[cfg(not(verus_only))]
 mod lock;
 #[cfg(not(verus_only))]
 mod lock_range;
-#[cfg(not(verus_only))]
+#[cfg(verus_only)]
+pub mod model;
 pub mod node;
 mod node_frame;
 #[cfg(not(verus_only))]
 mod path;
 #[cfg(not(verus_only))]
 mod pending;
-#[cfg(not(verus_only))]
 pub mod retired;
 #[cfg(not(verus_only))]
 mod runs;
@@ -41,7 +40,6 @@ pub use error::PageTableError;
 pub use item::MappedItem;
 #[cfg(not(verus_only))]
 pub use pending::Pending;
-#[cfg(not(verus_only))]
 pub use retired::Retired;
 #[cfg(not(verus_only))]
 pub use table::{reclaim, PageTable};
