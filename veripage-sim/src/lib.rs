@@ -40,3 +40,8 @@ pub use mmu::{Access, FaultKind, PageFault};
 pub use platform::Sim;
 pub use tlb::Translation;
 pub use violation::Violation;
+
+/// The example of the README is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

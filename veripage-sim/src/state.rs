@@ -172,10 +172,8 @@ impl State {
 
     /// Takes stock, then resets everything for the next machine. Returns the frames still owned.
     pub fn stop(&self) -> (Vec<Paddr>, Vec<Violation>) {
+        self.reset_cpus();
         for cpu in self.cpus() {
-            let mut tlb = lock(&cpu.tlb);
-            tlb.forget_all(&self.holds);
-            cpu.set_root(&mut tlb, None);
             cpu.clear_mail();
             cpu.rcu.store(0, SeqCst);
         }
@@ -208,6 +206,20 @@ impl State {
         *lock(&self.owner) = None;
         self.stopped.notify_all();
         (lost, violations)
+    }
+
+    /// Every CPU loses its root and all its translations.
+    pub fn reset_cpus(&self) {
+        for cpu in self.cpus() {
+            let mut tlb = lock(&cpu.tlb);
+            tlb.forget_all(&self.holds);
+            cpu.set_root(&mut tlb, None);
+        }
+    }
+
+    /// Is a machine running?
+    pub fn running(&self) -> bool {
+        self.nr_cpus.load(Relaxed) != 0
     }
 
     /// Checks the poison a last time, then leaves all frames poisoned or zero and all slots zero.

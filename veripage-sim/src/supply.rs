@@ -64,8 +64,12 @@ impl State {
         }
     }
 
-    /// See `Platform::dealloc_frames`. Frames that are not allocated are reported and left alone.
+    /// See `Platform::dealloc_frames`. Frames that are not allocated are reported and left alone;
+    /// what comes back after the machine has stopped was counted as lost then.
     pub fn dealloc(&self, pa: Paddr, pages: usize) {
+        if !self.running() {
+            return;
+        }
         if !pa.is_multiple_of(PAGE_SIZE) {
             self.report(Violation::FreedNotRam { pa });
             return;

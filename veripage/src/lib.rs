@@ -5,6 +5,7 @@
 
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
 
+#[cfg(not(verus_only))]
 pub mod cpu_set;
 pub mod frame;
 pub mod kspace;
@@ -12,5 +13,7 @@ pub mod page_table;
 pub mod paging;
 pub mod rcu;
 mod spin;
+#[cfg(not(verus_only))]
 pub mod tlb;
+#[cfg(not(verus_only))]
 pub mod vm_space;

@@ -1,4 +1,5 @@
 //! Every test runs on every entry format and, where it speaks of levels, on each of them.
+use core::ops::Range;
 use veripage::paging::*;
 
 /// What user mode may do with a page.
@@ -337,9 +338,18 @@ every_format! {
     bad_levels_do_no_harm
 }
 
-/// Runs the same on each scheme and its format.
+/// Runs the same on each scheme, or on each scheme with its format.
 macro_rules! every_scheme {
-    ($test:ident) => {
+    ($test:ident of scheme) => {
+        $test::<X86_64>();
+        $test::<X86_64La57>();
+        $test::<Sv39>();
+        $test::<Sv48>();
+        $test::<Sv57>();
+        $test::<Aarch64>();
+        $test::<LoongArch64>();
+    };
+    ($test:ident of scheme and format) => {
         $test::<X86_64, X86_64Pte>();
         $test::<X86_64La57, X86_64Pte>();
         $test::<Sv39, RiscvPte>();
@@ -367,7 +377,7 @@ fn constants_fit<C: PagingConstsTrait, E: PageTableEntryTrait>() {
 
 #[test]
 fn constants_agree_with_formats() {
-    every_scheme!(constants_fit);
+    every_scheme!(constants_fit of scheme and format);
 }
 
 #[test]
@@ -396,7 +406,12 @@ fn addresses_split_into_indices_at_both_ends() {
     assert_eq!(page_size(255), page_size(6));
 }
 
-fn halves<C: PagingConstsTrait, E: PageTableEntryTrait>() {
+/// The range from `start` up to `end`, where an end of 0 is 2^64.
+fn range(start: usize, end: usize) -> Range<usize> {
+    Range { start, end }
+}
+
+fn halves<C: PagingConstsTrait>() {
     let half = 1usize << (C::ADDRESS_WIDTH - 1);
     assert_eq!(vaddr_range_bounds::<C>(&(0..256)), Some((0, half - 1)));
     assert_eq!(
@@ -416,11 +431,10 @@ fn halves<C: PagingConstsTrait, E: PageTableEntryTrait>() {
         vaddr_range_bounds::<C>(&(1..2)),
         Some((entry, 2 * entry - 1))
     );
-    let reversed = core::ops::Range { start: 5, end: 4 };
     for none in [
         0..0,
         4..4,
-        reversed,
+        range(5, 4),
         0..513,
         0..usize::MAX,
         255..257,
@@ -438,32 +452,27 @@ fn halves<C: PagingConstsTrait, E: PageTableEntryTrait>() {
     assert!(is_valid_range::<C>(&user, &(half - 0x1000..half)));
     assert!(!is_valid_range::<C>(&user, &(half - 0x1000..half + 0x1000)));
     assert!(!is_valid_range::<C>(&user, &(half..half + 0x1000)));
-    assert!(!is_valid_range::<C>(&user, &(0..0)));
-    assert!(!is_valid_range::<C>(&user, &(0x1000..0)));
+    assert!(!is_valid_range::<C>(&user, &range(0, 0)));
+    assert!(!is_valid_range::<C>(&user, &range(0x1000, 0)));
     assert!(!is_valid_range::<C>(&user, &(0x1000..0x1000)));
-    let reversed = core::ops::Range {
-        start: 0x2000,
-        end: 0x1000,
-    };
-    assert!(!is_valid_range::<C>(&user, &reversed));
+    assert!(!is_valid_range::<C>(&user, &range(0x2000, 0x1000)));
 
-    // An end of 0 is 2^64.
     let kernel = 256..512;
     let last_page = usize::MAX - 0xfff;
-    assert!(is_valid_range::<C>(&kernel, &(last_page..0)));
-    assert!(is_valid_range::<C>(&kernel, &(half.wrapping_neg()..0)));
+    assert!(is_valid_range::<C>(&kernel, &range(last_page, 0)));
+    assert!(is_valid_range::<C>(&kernel, &range(half.wrapping_neg(), 0)));
     assert!(is_valid_range::<C>(&kernel, &(last_page..usize::MAX)));
     assert!(!is_valid_range::<C>(
         &kernel,
-        &(half.wrapping_neg() - 0x1000..0)
+        &range(half.wrapping_neg() - 0x1000, 0)
     ));
-    assert!(!is_valid_range::<C>(&kernel, &(0..0)));
+    assert!(!is_valid_range::<C>(&kernel, &range(0, 0)));
     assert!(!is_valid_range::<C>(&kernel, &(0..0x1000)));
 }
 
 #[test]
 fn halves_end_where_the_address_space_ends() {
-    every_scheme!(halves);
+    every_scheme!(halves of scheme);
 }
 
 /// Fewest pages, found by trying every first page.
@@ -474,7 +483,9 @@ fn fewest<C: PagingConstsTrait>(va: usize, pa: usize, len: usize) -> usize {
         best[from] = usize::MAX;
         for level in 1..=C::HIGHEST_TRANSLATION_LEVEL {
             let size = page_size(level) / 4096;
-            let aligned = (va / 4096 + from) % size == 0 && (pa / 4096 + from) % size == 0;
+            let aligned = [va, pa]
+                .iter()
+                .all(|a| (a / 4096 + from).is_multiple_of(size));
             if aligned && from + size <= pages {
                 best[from] = best[from].min(1 + best[from + size]);
             }
@@ -524,7 +535,7 @@ fn runs_are_tiled<C: PagingConstsTrait, E: PageTableEntryTrait>() {
 
 #[test]
 fn largest_pages_tile_a_run_with_the_fewest_pages() {
-    every_scheme!(runs_are_tiled);
+    every_scheme!(runs_are_tiled of scheme and format);
 }
 
 fn bad_runs<C: PagingConstsTrait, E: PageTableEntryTrait>() {
@@ -562,5 +573,5 @@ fn bad_runs<C: PagingConstsTrait, E: PageTableEntryTrait>() {
 
 #[test]
 fn bad_runs_are_told_with_the_address() {
-    every_scheme!(bad_runs);
+    every_scheme!(bad_runs of scheme and format);
 }

@@ -39,7 +39,7 @@ type Look = (Prot, bool);
 ///
 /// # Errors
 /// What the page tables answer to a query; none is expected.
-pub fn compare(process: &mut Process, maps: &[trace::Region]) -> Result<Comparison, Trouble> {
+pub fn compare(process: &mut Process<'_>, maps: &[trace::Region]) -> Result<Comparison, Trouble> {
     for r in maps.iter().filter(|r| r.kind == RegionKind::Stack) {
         process.grow_stack(r.start as usize, r.end as usize);
     }
@@ -98,7 +98,7 @@ fn show(look: Option<Look>) -> String {
 }
 
 /// Notes the pages in the page table that their regions do not allow.
-fn too_wide(process: &Process, found: &mut Comparison) -> Result<(), Trouble> {
+fn too_wide(process: &Process<'_>, found: &mut Comparison) -> Result<(), Trouble> {
     for (at, _, mapped) in process.space.mapped(0..USER_END)? {
         let region = process.regions().find(at).map(|(_, r)| r.effective());
         if !region.is_some_and(|allowed| allowed.allows(mapped)) {

@@ -5,7 +5,7 @@
 //! different spaces may overlap.
 use super::crew::{work, Crew, Job, Turn};
 use super::log::Log;
-use super::machine::{self, BootError};
+use super::machine::{BootError, Host};
 use super::outcome::Outcome;
 use super::stage::{Slot, Stage, Step, Work};
 use super::tasks::{SpaceId, Task, Tasks};
@@ -55,8 +55,8 @@ pub fn replay(log: &Log, options: &Options, progress: &dyn Fn(u64)) -> Result<Ou
     } else {
         Touch::All
     });
-    let machine = machine::boot(options.cpus, options.memory)?;
-    let stage = Stage::new(log, touch, options.keep_going, machine)?;
+    let host = Host::boot(options.cpus, options.memory)?;
+    let stage = Stage::new(log, touch, options.keep_going, &host)?;
     let (crew, hands) = Crew::new(options.cpus);
     let mut dispatch = Dispatch::new(&stage, options, crew);
     let mut outcome = std::thread::scope(|threads| {
@@ -71,29 +71,30 @@ pub fn replay(log: &Log, options: &Options, progress: &dyn Fn(u64)) -> Result<Ou
     });
     outcome.name = log.name.clone();
     stage.into_outcome(&mut outcome);
+    host.into_outcome(&mut outcome);
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }
 
 /// The dispatcher: it knows who lives where, and gives each event to the right CPU.
-struct Dispatch<'s, 'l> {
-    stage: &'s Stage<'l>,
+struct Dispatch<'s, 'r> {
+    stage: &'s Stage<'r>,
     audit: Audit,
-    crew: Crew<Step<'l>>,
+    crew: Crew<Step<'r>>,
     tasks: Tasks,
-    spaces: HashMap<SpaceId, Given>,
+    spaces: HashMap<SpaceId, Given<'r>>,
     outcome: Outcome,
     used: Vec<usize>,
 }
 
 /// A space, and how many jobs it was given.
-struct Given {
-    slot: Arc<Slot>,
+struct Given<'r> {
+    slot: Arc<Slot<'r>>,
     jobs: u64,
 }
 
-impl<'s, 'l> Dispatch<'s, 'l> {
-    fn new(stage: &'s Stage<'l>, options: &Options, crew: Crew<Step<'l>>) -> Self {
+impl<'s, 'r> Dispatch<'s, 'r> {
+    fn new(stage: &'s Stage<'r>, options: &Options, crew: Crew<Step<'r>>) -> Self {
         Dispatch {
             stage,
             audit: options.audit,
@@ -139,13 +140,12 @@ impl<'s, 'l> Dispatch<'s, 'l> {
             self.leave(pid, 0);
         }
         self.crew.drain();
-        self.stage.settle();
         if self.audit != Audit::Off {
             self.take_stock();
         }
     }
 
-    fn event(&mut self, event: &'l Event) {
+    fn event(&mut self, event: &'r Event) {
         let (pid, line) = (event.pid, event.line);
         match &event.kind {
             EventKind::Clone { flags, child } => self.clone_task(event, *flags, *child),
@@ -257,7 +257,7 @@ impl<'s, 'l> Dispatch<'s, 'l> {
         Some(found)
     }
 
-    fn new_slot(&mut self, space: SpaceId) -> Arc<Slot> {
+    fn new_slot(&mut self, space: SpaceId) -> Arc<Slot<'r>> {
         let slot = Arc::new(Slot::default());
         let given = Given {
             slot: slot.clone(),
@@ -267,7 +267,7 @@ impl<'s, 'l> Dispatch<'s, 'l> {
         slot
     }
 
-    fn give(&mut self, space: SpaceId, cpu: usize, line: u64, what: &'static str, work: Work<'l>) {
+    fn give(&mut self, space: SpaceId, cpu: usize, line: u64, what: &'static str, work: Work<'r>) {
         let Some(given) = self.spaces.get_mut(&space) else {
             return;
         };
@@ -287,7 +287,7 @@ impl<'s, 'l> Dispatch<'s, 'l> {
     fn take_stock(&mut self) {
         self.crew.drain();
         self.outcome.audits += 1;
-        let slots: Vec<Arc<Slot>> = self.spaces.values().map(|g| g.slot.clone()).collect();
+        let slots: Vec<Arc<Slot<'r>>> = self.spaces.values().map(|g| g.slot.clone()).collect();
         self.stage.audit(&slots);
     }
 

@@ -21,7 +21,7 @@ const STACK_GROWTH: usize = 8 << 20;
 /// Faults that one access may meet before something must be wrong: absent, then shared, then stale.
 const FAULTS_PER_ACCESS: usize = 6;
 
-impl Process {
+impl Process<'_> {
     /// Touches the pages that a call made accessible, if the policy says so.
     pub(super) fn touch_new(&mut self, range: Range<usize>) -> Result<(), Trouble> {
         match self.world.touch {
@@ -210,9 +210,6 @@ impl Process {
     ) -> Result<(), Trouble> {
         let allowed = region.effective();
         let guarded = allowed.without(Prot::WRITE);
-        if let Some(page) = self.parked.remove(&at) {
-            return self.map(at, page, guarded);
-        }
         let write = how == Prot::WRITE;
         let (page, allowed) = match region.backing {
             Backing::Shared(id) => (self.cached(id, region.offset_at(skip))?, allowed),

@@ -15,7 +15,6 @@ pub fn stamp(id: ObjectId, offset: u64) -> u64 {
 }
 
 /// A file, or the memory behind one shared anonymous mapping. Its pages live as long as it does.
-#[derive(Debug)]
 pub struct Object {
     id: ObjectId,
     /// Pages start as zeroes, not as the contents of a file.
@@ -57,11 +56,13 @@ impl Object {
 
     /// Zeroes the cached pages of `len` bytes from `offset`: what every mapper sees after
     /// `MADV_REMOVE`.
-    pub fn punch(&self, offset: u64, len: u64) {
+    ///
+    /// # Errors
+    /// None is expected.
+    pub fn punch(&self, offset: u64, len: u64) -> Result<(), Trouble> {
         let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        for (_, page) in pages.range(offset..offset.saturating_add(len)) {
-            page.write_first(0);
-        }
+        let mut punched = pages.range(offset..offset.saturating_add(len));
+        punched.try_for_each(|(_, page)| page.write_first(0))
     }
 
     /// Calls `each` with every page that the cache holds.

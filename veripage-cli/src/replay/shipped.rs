@@ -6,10 +6,31 @@ use crate::trace;
 struct Shipped {
     file: &'static str,
     log: &'static [u8],
-    maps: Option<&'static [u8]>,
+    maps: &'static [u8],
 }
 
-const SHIPPED: &[Shipped] = &[];
+macro_rules! shipped {
+    ($($file:literal,)*) => {
+        &[$(Shipped {
+            file: concat!("traces/", $file, ".gz"),
+            log: include_bytes!(concat!("../../../traces/", $file, ".gz")),
+            maps: include_bytes!(concat!("../../../traces/", $file, ".maps.gz")),
+        }),*]
+    };
+}
+
+const SHIPPED: &[Shipped] = shipped![
+    "sort.strace",
+    "python3.strace",
+    "python3.perf",
+    "gcc.strace",
+    "bash.strace",
+    "git.strace",
+    "sqlite3.strace",
+    "java.strace",
+    "node.strace",
+    "cargo.strace",
+];
 
 /// Reads all of them.
 ///
@@ -18,6 +39,6 @@ const SHIPPED: &[Shipped] = &[];
 pub fn logs() -> Result<Vec<Log>, trace::Error> {
     let shipped = SHIPPED.iter();
     shipped
-        .map(|s| Log::from_bytes(s.file, s.log, s.maps))
+        .map(|s| Log::from_bytes(s.file, s.log, Some(s.maps)))
         .collect()
 }

@@ -2,7 +2,7 @@
 use super::compare::{compare, Comparison};
 use super::crew::Turn;
 use super::log::Log;
-use super::machine::{self, SimMachine};
+use super::machine::Host;
 use super::outcome::Outcome;
 use super::process::Process;
 use super::space::Trouble;
@@ -11,29 +11,33 @@ use crate::trace::Event;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Page-table nodes are counted at the end of each space, and at every line of the log that is a
+/// multiple of this.
+const COUNT_NODES: u64 = 16;
+
 /// A space as the CPUs know it.
 #[derive(Default)]
-pub struct Slot {
+pub struct Slot<'r> {
     /// The order of its jobs.
     pub turn: Arc<Turn>,
-    process: Mutex<Option<Process>>,
+    process: Mutex<Option<Process<'r>>>,
 }
 
-impl Slot {
+impl<'r> Slot<'r> {
     /// The process, alone.
-    pub fn lock(&self) -> MutexGuard<'_, Option<Process>> {
+    pub fn lock(&self) -> MutexGuard<'_, Option<Process<'r>>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What a job does, to one space.
-pub enum Work<'l> {
+pub enum Work<'r> {
     /// Makes the space and maps the image of the snapshot.
     Load(Option<usize>),
     /// A call or a fault.
-    Call(&'l Event),
+    Call(&'r Event),
     /// Makes another space as a copy.
-    Fork(Arc<Slot>),
+    Fork(Arc<Slot<'r>>),
     /// Nothing: the space is there from now.
     Born,
     /// The child of a fork writes some of what it shares.
@@ -45,58 +49,54 @@ pub enum Work<'l> {
 }
 
 /// A job, with the place in the log that it comes from.
-pub struct Step<'l> {
+pub struct Step<'r> {
     /// The space.
-    pub slot: Arc<Slot>,
+    pub slot: Arc<Slot<'r>>,
     /// Line of the log; 0 behind its end.
     pub line: u64,
     /// The call, as messages name it.
     pub what: &'static str,
     /// What to do.
-    pub work: Work<'l>,
+    pub work: Work<'r>,
 }
 
 /// The machine, and all that is found out on it.
-pub struct Stage<'l> {
-    log: &'l Log,
-    world: Arc<World>,
-    machine: Arc<SimMachine>,
+pub struct Stage<'r> {
+    log: &'r Log,
+    host: &'r Host,
+    world: Arc<World<'r>>,
     keep_going: bool,
     stop: AtomicBool,
     errors: Messages,
     audits: Messages,
     comparison: Mutex<(u64, Comparison)>,
-    before: usize,
 }
 
-impl<'l> Stage<'l> {
+impl<'r> Stage<'r> {
     /// A machine on which nothing has run.
     ///
     /// # Errors
     /// There is not enough memory to begin.
     pub fn new(
-        log: &'l Log,
+        log: &'r Log,
         touch: Touch,
         keep_going: bool,
-        machine: SimMachine,
-    ) -> Result<Stage<'l>, Trouble> {
-        let machine = Arc::new(machine);
-        let before = machine.stats().allocated;
+        host: &'r Host,
+    ) -> Result<Stage<'r>, Trouble> {
         Ok(Stage {
             log,
-            world: Arc::new(World::new(touch, &machine)?),
-            machine,
+            host,
+            world: Arc::new(World::new(touch, host)?),
             keep_going,
             stop: AtomicBool::new(false),
             errors: Messages::default(),
             audits: Messages::default(),
             comparison: Mutex::default(),
-            before,
         })
     }
 
     /// The log that is replayed.
-    pub fn log(&self) -> &'l Log {
+    pub fn log(&self) -> &'r Log {
         self.log
     }
 
@@ -106,7 +106,7 @@ impl<'l> Stage<'l> {
     }
 
     /// Carries out one job on CPU `cpu`. After a stop only teardown is done.
-    pub fn run(&self, cpu: usize, step: Step<'_>) {
+    pub fn run(&self, cpu: usize, step: Step<'r>) {
         if self.is_stopped() && !matches!(step.work, Work::End) {
             return;
         }
@@ -114,7 +114,7 @@ impl<'l> Stage<'l> {
         let job = || self.carry_out(&mut process, step.line, step.work);
         let (line, what) = (step.line, step.what);
         let file = &self.log.file;
-        match self.machine.run(cpu, job) {
+        match self.host.machine().run(cpu, job) {
             Ok(Ok(())) => {}
             Ok(Err(trouble)) => {
                 let goes_on = self.keep_going && matches!(trouble, Trouble::Range(_));
@@ -140,9 +140,9 @@ impl<'l> Stage<'l> {
 
     fn carry_out(
         &self,
-        process: &mut Option<Process>,
+        process: &mut Option<Process<'r>>,
         line: u64,
-        work: Work<'_>,
+        work: Work<'r>,
     ) -> Result<(), Trouble> {
         match (work, process) {
             (Work::Load(image), process) => {
@@ -152,17 +152,24 @@ impl<'l> Stage<'l> {
                 let image = image.and_then(|i| self.log.snapshots.get(i));
                 process.load(image.map(|s| s.regions.as_slice()))
             }
-            (Work::End, process) => process.take().map_or(Ok(()), |mut p| p.clear()),
+            (Work::End, process) => process.take().map_or(Ok(()), |mut p| {
+                p.count_nodes();
+                p.clear()
+            }),
             (_, None) => Ok(()),
             (work, Some(process)) => {
                 process.at_line(line);
                 process.activate();
-                self.go_on(process, work)
+                let done = self.go_on(process, work);
+                if line % COUNT_NODES == 0 {
+                    process.count_nodes();
+                }
+                done
             }
         }
     }
 
-    fn go_on(&self, process: &mut Process, work: Work<'_>) -> Result<(), Trouble> {
+    fn go_on(&self, process: &mut Process<'r>, work: Work<'r>) -> Result<(), Trouble> {
         match work {
             Work::Call(event) => process.apply(&event.kind),
             Work::Fork(child) => {
@@ -188,20 +195,15 @@ impl<'l> Stage<'l> {
     }
 
     /// Audits the machine; no job may run. `slots` are all spaces.
-    pub fn audit(&self, slots: &[Arc<Slot>]) {
+    pub fn audit(&self, slots: &[Arc<Slot<'r>>]) {
         let guards: Vec<_> = slots.iter().map(|s| s.lock()).collect();
         let processes = guards.iter().filter_map(|g| g.as_ref());
-        machine::audit(&self.machine, &self.world, processes, |broken| {
-            self.audits.add(|| broken);
-        });
+        if let Err(broken) = self.host.audit(&self.world, processes) {
+            self.audits.add(|| broken.to_string());
+        }
     }
 
-    /// Lets everything that waits for CPUs to look away come to rest.
-    pub fn settle(&self) {
-        machine::settle(&self.machine);
-    }
-
-    /// Ends the machine and adds what was found on it. All spaces must be gone.
+    /// Adds what was found to the outcome. All spaces must be gone.
     pub fn into_outcome(self, outcome: &mut Outcome) {
         let world = &self.world;
         outcome.faults = world.faults();
@@ -225,17 +227,6 @@ impl<'l> Stage<'l> {
         findings.add("difference", &found.lines);
         findings.add("contradiction", &world.contradictions);
         outcome.findings = findings.lines;
-
-        // The zero page goes with the last user of the world.
-        drop(self.world);
-        let stats = self.machine.stats();
-        outcome.flushes = stats.flushes;
-        outcome.leaked = stats.allocated.saturating_sub(self.before) as u64;
-        let broken = self.machine.take_violations();
-        outcome.violations += broken.len() as u64;
-        let broken = broken.iter().take(20);
-        let broken = broken.map(|v| format!("{}: violation: {v}", self.log.name));
-        outcome.findings.extend(broken);
     }
 }
 

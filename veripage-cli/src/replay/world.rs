@@ -1,5 +1,5 @@
 //! What all processes of one replay share: the touch policy, the counters, and what was found wrong.
-use super::machine::SimMachine;
+use super::machine::Host;
 use super::object::Object;
 use super::region::ObjectId;
 use super::space::{Page, Trouble};
@@ -58,11 +58,11 @@ impl Messages {
 }
 
 /// State of one replay that its processes share.
-pub struct World {
+pub struct World<'k> {
     /// Which pages are touched.
     pub touch: Touch,
     /// The machine.
-    pub machine: Arc<SimMachine>,
+    pub host: &'k Host,
     /// The frame behind anonymous memory that was read and never written.
     pub zero: Page,
     /// Calls whose result cannot be true in the space as replayed.
@@ -76,15 +76,15 @@ pub struct World {
     words: AtomicU64,
 }
 
-impl World {
+impl<'k> World<'k> {
     /// A world in which nothing has happened.
     ///
     /// # Errors
     /// `NoMemory` if there is no frame for the zero page.
-    pub fn new(touch: Touch, machine: &Arc<SimMachine>) -> Result<World, Trouble> {
+    pub fn new(touch: Touch, host: &'k Host) -> Result<World<'k>, Trouble> {
         Ok(World {
             touch,
-            machine: machine.clone(),
+            host,
             zero: Page::filled(0)?,
             contradictions: Messages::default(),
             broken: Messages::default(),

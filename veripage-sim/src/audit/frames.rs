@@ -68,6 +68,7 @@ pub(super) fn check(state: &State, tables: &mut Tables, census: &Census) -> Resu
         );
     }
     match dead.get(census.dead_nodes) {
+        Some(&(pa, UNIQUE)) => Err(AuditError::UniqueUnknown { pa }),
         Some(&(pa, count)) => Err(AuditError::Unaccounted { pa, count }),
         None if dead.len() < census.dead_nodes => Err(AuditError::DeadNodes {
             expected: census.dead_nodes,
@@ -130,7 +131,7 @@ fn frame(
     if slot.shares().is_some() || census.names(pa) || tables.mapped(pa) > 0 {
         return law(tables, census, pa, count);
     }
-    if count == UNIQUE {
+    if count == UNIQUE && !slot.may_be_dead_node() {
         return Err(AuditError::UniqueUnknown { pa });
     }
     dead.push((pa, count));

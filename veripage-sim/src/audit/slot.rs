@@ -84,7 +84,7 @@ impl Slot {
 
     /// Could it, on an allocated frame, be that of a node which has left its table?
     pub(crate) fn may_be_dead_node(&self) -> bool {
-        self.live == 0 && self.shares().is_none() && self.ty == 0 && matches!(self.level(), 1..=5)
+        self.live == 0 && self.shares().is_none() && matches!(self.level(), 1..=5)
     }
 
     /// Does it describe a frame that nobody has?

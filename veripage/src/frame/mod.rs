@@ -13,9 +13,12 @@
 //! bytes of frames, by `veripage_hw::bytes`.
 mod alloc;
 mod boot;
+mod display;
 mod error;
 mod io;
 mod kind;
+#[cfg(all(test, feature = "loom"))]
+mod loom_tests;
 #[cfg(verus_only)]
 pub mod seed;
 mod segment;

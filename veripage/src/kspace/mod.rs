@@ -2,99 +2,20 @@
 //!
 //! A kernel makes one [`KernelSpace`], keeps it in a static, and takes [`KVirtArea`]s out of it; every
 //! user space shares its nodes. Areas and user spaces borrow it, so that it outlives them.
+#[cfg(not(verus_only))]
 pub mod area;
 pub mod area_pool;
+#[cfg(not(verus_only))]
 pub mod error;
 pub mod range_alloc;
+#[cfg(not(verus_only))]
+mod space;
 
+#[cfg(not(verus_only))]
 pub use area::KVirtArea;
+#[cfg(not(verus_only))]
 pub use error::KSpaceError;
-
-use crate::page_table::{KernelPtConfig, PageTable, PageTableConfig, PagingFormat, UserPtConfig};
-use crate::paging::is_valid_range;
-use crate::tlb::deferred::DeferredNodes;
-use crate::tlb::{Targets, TlbFlusher};
-use crate::{Paddr, Platform, Vaddr};
-use area_pool::AreaPool;
-use core::ops::Range;
-
-/// Pieces that a kernel's table of areas holds unless told otherwise: at least 511 areas at a time.
-pub const DEFAULT_PIECES: usize = 1024;
-
-/// What kernel areas and user spaces need of the kernel: its table, and the nodes that wait for a
-/// grace period.
-pub(crate) struct KernelTables<P: Platform, F: PagingFormat> {
-    pub(crate) table: PageTable<KernelPtConfig<P, F>>,
-    pub(crate) kernel_nodes: DeferredNodes<KernelPtConfig<P, F>>,
-    pub(crate) user_nodes: DeferredNodes<UserPtConfig<P, F>>,
-}
-
-/// The kernel's page table and the range of addresses that areas come from. `PIECES` bounds the
-/// number of areas: see [`range_alloc`].
-///
-/// Dropping one waits for grace periods: not in a read section.
-pub struct KernelSpace<P: Platform, F: PagingFormat, const PIECES: usize = DEFAULT_PIECES> {
-    tables: KernelTables<P, F>,
-    areas: AreaPool<PIECES>,
-}
-
-impl<P: Platform, F: PagingFormat, const PIECES: usize> KernelSpace<P, F, PIECES> {
-    /// A kernel table that maps nothing, with `range` for areas: whole pages of the kernel half, and
-    /// not its last one.
-    ///
-    /// # Errors
-    /// `NotKernel` or `Range(BadRange)` if the range is none; `Table(NoMemory)`.
-    pub fn new(range: Range<Vaddr>) -> Result<Self, KSpaceError> {
-        let areas = AreaPool::new(range.clone())?;
-        let top = KernelPtConfig::<P, F>::TOP_LEVEL_INDEX_RANGE;
-        if !is_valid_range::<F::Consts>(&top, &range) {
-            return Err(KSpaceError::NotKernel(range.start, range.end));
-        }
-        let tables = KernelTables {
-            table: PageTable::new_kernel_page_table()?,
-            kernel_nodes: DeferredNodes::new(),
-            user_nodes: DeferredNodes::new(),
-        };
-        Ok(KernelSpace { tables, areas })
-    }
-
-    /// The kernel's page table: for what is mapped at fixed addresses, outside the areas' range.
-    pub fn page_table(&self) -> &PageTable<KernelPtConfig<P, F>> {
-        &self.tables.table
-    }
-
-    /// Physical address of the kernel table's root.
-    pub fn root_paddr(&self) -> Paddr {
-        self.tables.table.root_paddr()
-    }
-
-    /// A flusher for what is unmapped from the kernel's page table: it asks every CPU.
-    pub fn flusher(&self) -> TlbFlusher<'_, KernelPtConfig<P, F>> {
-        self.tables.flusher()
-    }
-
-    /// Frees the nodes, of kernel and user tables, whose grace period is over. Flushers do so, too,
-    /// whenever they sync; this is for a kernel that is idle. Never waits. Returns whether nodes are
-    /// left.
-    pub fn reclaim(&self) -> bool {
-        let kernel = self.tables.kernel_nodes.poll();
-        self.tables.user_nodes.poll() || kernel
-    }
-
-    pub(crate) fn tables(&self) -> &KernelTables<P, F> {
-        &self.tables
-    }
-}
-
-impl<P: Platform, F: PagingFormat> KernelTables<P, F> {
-    pub(crate) fn flusher(&self) -> TlbFlusher<'_, KernelPtConfig<P, F>> {
-        TlbFlusher::new(Targets::All, &self.kernel_nodes)
-    }
-}
-
-impl<P: Platform, F: PagingFormat> Drop for KernelTables<P, F> {
-    fn drop(&mut self) {
-        self.kernel_nodes.drain();
-        self.user_nodes.drain();
-    }
-}
+#[cfg(not(verus_only))]
+pub(crate) use space::KernelTables;
+#[cfg(not(verus_only))]
+pub use space::{KernelSpace, DEFAULT_PIECES};

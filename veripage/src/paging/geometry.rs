@@ -121,12 +121,25 @@ pub proof fn lemma_round_down(l: int, a: u64)
         aligned(l, a as int) ==> a & !spec_offset_mask(l) == a,
         aligned(l, a as int) <==> a & spec_offset_mask(l) == 0,
 {
-    assert(a & !0xfffu64 == a - a % 0x1000 && a & 0xfffu64 == a % 0x1000) by (bit_vector);
-    assert(a & !0x1f_ffffu64 == a - a % 0x20_0000 && a & 0x1f_ffffu64 == a % 0x20_0000) by (bit_vector);
-    assert(a & !0x3fff_ffffu64 == a - a % 0x4000_0000 && a & 0x3fff_ffffu64 == a % 0x4000_0000) by (bit_vector);
-    assert(a & !0x7f_ffff_ffffu64 == a - a % 0x80_0000_0000 && a & 0x7f_ffff_ffffu64 == a % 0x80_0000_0000) by (bit_vector);
-    assert(a & !0xffff_ffff_ffffu64 == a - a % 0x1_0000_0000_0000 && a & 0xffff_ffff_ffffu64 == a % 0x1_0000_0000_0000) by (bit_vector);
-    assert(a & !0x1ff_ffff_ffff_ffffu64 == a - a % 0x200_0000_0000_0000 && a & 0x1ff_ffff_ffff_ffffu64 == a % 0x200_0000_0000_0000) by (bit_vector);
+    if l <= 1 {
+        assert(a & !0xfffu64 == a - a % 0x1000 && a & 0xfffu64 == a % 0x1000
+            && (a - a % 0x1000) as u64 % 0x1000 == 0) by (bit_vector);
+    } else if l == 2 {
+        assert(a & !0x1f_ffffu64 == a - a % 0x20_0000 && a & 0x1f_ffffu64 == a % 0x20_0000
+            && (a - a % 0x20_0000) as u64 % 0x20_0000 == 0) by (bit_vector);
+    } else if l == 3 {
+        assert(a & !0x3fff_ffffu64 == a - a % 0x4000_0000 && a & 0x3fff_ffffu64 == a % 0x4000_0000
+            && (a - a % 0x4000_0000) as u64 % 0x4000_0000 == 0) by (bit_vector);
+    } else if l == 4 {
+        assert(a & !0x7f_ffff_ffffu64 == a - a % 0x80_0000_0000 && a & 0x7f_ffff_ffffu64 == a % 0x80_0000_0000
+            && (a - a % 0x80_0000_0000) as u64 % 0x80_0000_0000 == 0) by (bit_vector);
+    } else if l == 5 {
+        assert(a & !0xffff_ffff_ffffu64 == a - a % 0x1_0000_0000_0000 && a & 0xffff_ffff_ffffu64 == a % 0x1_0000_0000_0000
+            && (a - a % 0x1_0000_0000_0000) as u64 % 0x1_0000_0000_0000 == 0) by (bit_vector);
+    } else {
+        assert(a & !0x1ff_ffff_ffff_ffffu64 == a - a % 0x200_0000_0000_0000 && a & 0x1ff_ffff_ffff_ffffu64 == a % 0x200_0000_0000_0000
+            && (a - a % 0x200_0000_0000_0000) as u64 % 0x200_0000_0000_0000 == 0) by (bit_vector);
+    }
 }
 
 /// Masks of pages hold the masks of smaller pages, and no more than address bits.

@@ -12,6 +12,12 @@ mod spec;
 #[cfg(verus_only)]
 pub use spec::*;
 
+#[cfg(verus_only)]
+#[path = "largest_pages.proof.rs"]
+mod proof;
+#[cfg(verus_only)]
+pub use proof::*;
+
 /// Why a run cannot be split into pages.
 #[verus_verify]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,20 +122,28 @@ impl<C: PagingConstsTrait> LargestPages<C> {
                 self.len > 0,
                 self == old(self),
                 1 <= level <= C::HIGHEST_TRANSLATION_LEVEL <= 5,
-                forall|l: int| level < l <= C::HIGHEST_TRANSLATION_LEVEL
-                    ==> !#[trigger] fits(l, self.va as int, self.pa as int, self.len as int),
+                maximal(C::HIGHEST_TRANSLATION_LEVEL as int, self.va as int, self.pa as int, self.len as int, level as int),
             decreases level,
         ))]
         while level > 1 && !page_fits(self.va, self.pa, self.len, level) {
             level -= 1;
         }
-        proof! { lemma_step(level as int, self.va as int, self.pa as int, self.len as int); }
+        proof! {
+            let (va, pa, len) = (self.va as int, self.pa as int, self.len as int);
+            lemma_step(level as int, va, pa, len);
+            lemma_best(C::HIGHEST_TRANSLATION_LEVEL as int, va, pa, len, level as int);
+        }
         let page = (self.va, self.pa, level);
         let size = page_size(level);
         self.len -= size;
         if self.len > 0 {
             self.va += size;
             self.pa += size;
+        }
+        proof! {
+            if self.len == 0 {
+                assert(self.pages() =~= pages_of(C::HIGHEST_TRANSLATION_LEVEL as int, self.va + size, self.pa + size, 0));
+            }
         }
         Some(page)
     }

@@ -3,27 +3,56 @@ use super::*;
 
 verus! {
 
+/// A run of whole base pages.
+pub open spec fn run_ok(va: int, pa: int, len: int) -> bool {
+    aligned(1, va) && aligned(1, pa) && aligned(1, len) && len >= 0
+}
+
 /// A level-`level` page can begin the run.
 pub open spec fn fits(level: int, va: int, pa: int, len: int) -> bool {
     len >= bytes(level) && aligned(level, va) && aligned(level, pa)
 }
 
-/// The limit of physical addresses is far below 2^64.
-pub proof fn lemma_pa_end<C: PagingConstsTrait>()
-    ensures 0 < (1usize << C::PADDR_WIDTH) <= 0x100_0000_0000_0000,
-{
-    C::lemma_consts();
-    let w = C::PADDR_WIDTH;
-    assert(0 < (1usize << w) <= 0x100_0000_0000_0000) by (bit_vector) requires w <= 56;
+/// No page larger than `level` can begin the run.
+pub open spec fn maximal(highest: int, va: int, pa: int, len: int, level: int) -> bool {
+    forall|l: int| level < l <= highest ==> !#[trigger] fits(l, va, pa, len)
 }
 
-/// Past a page, everything is a multiple of 4096 again.
-pub proof fn lemma_step(level: int, va: int, pa: int, len: int)
-    requires aligned(1, va), aligned(1, pa), aligned(1, len), len > 0,
-    ensures
-        fits(1, va, pa, len),
-        aligned(1, va + bytes(level)), aligned(1, pa + bytes(level)), aligned(1, len - bytes(level)),
+/// Pages of these levels, one after the other, cover the run exactly, each aligned to its size in both
+/// address spaces.
+pub open spec fn tiles(levels: Seq<int>, highest: int, va: int, pa: int, len: int) -> bool
+    decreases levels.len(),
 {
+    if levels.len() == 0 {
+        len == 0
+    } else {
+        let l = levels[0];
+        &&& 1 <= l <= highest
+        &&& fits(l, va, pa, len)
+        &&& tiles(levels.drop_first(), highest, va + bytes(l), pa + bytes(l), len - bytes(l))
+    }
+}
+
+/// Level of the largest page that can begin the run.
+pub open spec fn best(highest: int, va: int, pa: int, len: int) -> int {
+    if highest >= 5 && fits(5, va, pa, len) { 5 }
+    else if highest >= 4 && fits(4, va, pa, len) { 4 }
+    else if highest >= 3 && fits(3, va, pa, len) { 3 }
+    else if highest >= 2 && fits(2, va, pa, len) { 2 }
+    else { 1 }
+}
+
+/// Levels of the pages that the run is split into. `lemma_tiles`: they tile it. `lemma_fewest`: no tiling
+/// has fewer.
+pub open spec fn pages_of(highest: int, va: int, pa: int, len: int) -> Seq<int>
+    decreases len,
+{
+    if len < 4096 {
+        Seq::empty()
+    } else {
+        let l = best(highest, va, pa, len);
+        seq![l] + pages_of(highest, va + bytes(l), pa + bytes(l), len - bytes(l))
+    }
 }
 
 impl LargestPagesError {
@@ -45,22 +74,29 @@ impl<C: PagingConstsTrait> LargestPages<C> {
         (self.va, self.pa, self.len)
     }
 
-    /// The rest of the run is aligned and does not leave either address space.
+    /// The rest of the run is aligned and leaves neither address space.
     pub open(super) spec fn wf(self) -> bool {
-        &&& aligned(1, self.va as int) && aligned(1, self.pa as int) && aligned(1, self.len as int)
+        &&& run_ok(self.va as int, self.pa as int, self.len as int)
         &&& self.va + self.len <= 0x1_0000_0000_0000_0000
         &&& self.pa + self.len <= (1usize << C::PADDR_WIDTH)
+    }
+
+    /// Levels of the pages to come.
+    pub open spec fn pages(self) -> Seq<int> {
+        pages_of(C::HIGHEST_TRANSLATION_LEVEL as int, self.at().0 as int, self.at().1 as int, self.at().2 as int)
     }
 
     /// From `self`, the page at `(va, pa)` is taken and `rest` remains: the page begins the run, is aligned
     /// to its size, no larger page could begin there, and the rest follows it without a gap.
     pub open spec fn yields(self, rest: Self, va: usize, pa: usize, level: int) -> bool {
+        let highest = C::HIGHEST_TRANSLATION_LEVEL as int;
         &&& (va, pa) == (self.at().0, self.at().1)
-        &&& 1 <= level <= C::HIGHEST_TRANSLATION_LEVEL
+        &&& 1 <= level <= highest
         &&& fits(level, va as int, pa as int, self.at().2 as int)
-        &&& forall|l: int| level < l <= C::HIGHEST_TRANSLATION_LEVEL ==> !#[trigger] fits(l, va as int, pa as int, self.at().2 as int)
+        &&& maximal(highest, va as int, pa as int, self.at().2 as int, level)
         &&& rest.at().2 == self.at().2 - bytes(level)
         &&& rest.at().2 > 0 ==> rest.at().0 == va + bytes(level) && rest.at().1 == pa + bytes(level)
+        &&& self.pages() == seq![level] + rest.pages()
     }
 }
 

@@ -23,7 +23,7 @@ pub fn sign_extend<C: PagingConstsTrait>(va: Vaddr) -> Vaddr {
     let size = page_size(C::NR_LEVELS + 1);
     let inside = size - 1;
     let sign = size / 2;
-    proof! { lemma_sign(C::NR_LEVELS + 1, va, size, inside, sign); }
+    proof! { reveal(spec_sign_extend); lemma_sign(C::NR_LEVELS + 1, va, size, inside, sign); }
     if C::VA_SIGN_EXT && va & sign != 0 {
         va | !inside
     } else {
@@ -54,9 +54,13 @@ pub fn vaddr_range_bounds<C: PagingConstsTrait>(top: &Range<usize>) -> Option<(V
         lemma_bounds::<C>(top.start as int, top.end as int);
     }
     let size = page_size(C::NR_LEVELS);
-    let first = sign_extend::<C>(top.start * size);
-    let last = sign_extend::<C>((top.end - 1) * size + (size - 1));
-    Some((first, last))
+    let first = top.start * size;
+    let last = (top.end - 1) * size + (size - 1);
+    proof! {
+        lemma_extend::<C>(first);
+        lemma_extend::<C>(last);
+    }
+    Some((sign_extend::<C>(first), sign_extend::<C>(last)))
 }
 
 /// The addresses below the root entries `top`; see [`vaddr_range_bounds`].

@@ -1,6 +1,7 @@
 //! Meaning of address ranges.
 use super::*;
 use crate::paging::X86_64;
+use vstd::arithmetic::div_mod::lemma_small_mod;
 
 verus! {
 
@@ -10,6 +11,7 @@ pub open spec fn space<C: PagingConstsTrait>() -> int {
 }
 
 /// The translated bits of `va`, as a signed number of `ADDRESS_WIDTH` bits brought to 64 bits.
+#[verifier::opaque]
 pub open spec fn spec_sign_extend<C: PagingConstsTrait>(va: usize) -> usize {
     let low = va as int % space::<C>();
     if C::VA_SIGN_EXT && low >= space::<C>() / 2 { (low + 0x1_0000_0000_0000_0000 - space::<C>()) as usize } else { low as usize }
@@ -63,6 +65,16 @@ pub proof fn lemma_sign(l: int, va: usize, size: usize, inside: usize, sign: usi
         && va | !0x1ff_ffff_ffff_ffff == va % 0x200_0000_0000_0000 + !0x1ff_ffff_ffff_ffffusize) by (bit_vector);
     assert(!0x7f_ffff_ffffusize == 0xffff_ff80_0000_0000 && !0xffff_ffff_ffffusize == 0xffff_0000_0000_0000
         && !0x1ff_ffff_ffff_ffffusize == 0xfe00_0000_0000_0000) by (bit_vector);
+}
+
+/// Addresses that are translated whole are extended by the half that they are in.
+pub proof fn lemma_extend<C: PagingConstsTrait>(va: usize)
+    requires va < space::<C>() <= 0x200_0000_0000_0000,
+    ensures
+        spec_sign_extend::<C>(va) == va + if C::VA_SIGN_EXT && va >= space::<C>() / 2 { 0x1_0000_0000_0000_0000 - space::<C>() } else { 0 },
+{
+    reveal(spec_sign_extend);
+    lemma_small_mod(va as nat, space::<C>() as nat);
 }
 
 /// The addresses below root entries, before and after sign extension.

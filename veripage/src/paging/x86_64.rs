@@ -103,7 +103,7 @@ impl PageTableEntryTrait for X86_64Pte {
     }
 
     closed spec fn spec_paddr(level: int, w: u64) -> int {
-        if level <= 1 || w & 0x80 != 0 {
+        if Self::spec_last(level, w) {
             (w & 0x000f_ffff_ffff_f000 & !spec_offset_mask(level)) as int
         } else {
             (w & 0x000f_ffff_ffff_f000) as int
@@ -214,7 +214,7 @@ impl PageTableEntryTrait for X86_64Pte {
     #[inline]
     fn paddr(self, level: PagingLevel) -> Paddr {
         let field = self.word & 0x000f_ffff_ffff_f000;
-        if level <= 1 || self.word & 0x80 != 0 {
+        if self.is_last(level) {
             (field & !offset_mask(level)) as usize
         } else {
             field as usize

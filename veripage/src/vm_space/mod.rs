@@ -78,6 +78,7 @@ impl<'k, P: Platform, F: PagingFormat> VmSpace<'k, P, F> {
         if self.is_active() {
             return;
         }
+        self.kernel.keep();
         // The set first, the root after it: see `AtomicCpuSet`.
         self.cpus.join(P::cpu());
         // SAFETY: the kernel half is the kernel's, so that the kernel goes on running. The table stays:
