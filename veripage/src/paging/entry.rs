@@ -153,6 +153,13 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
             Self::spec_supports(level, q),
     ;
 
+    /// Physical addresses end where a page of every level may end.
+    proof fn paddr_end_wf()
+        ensures
+            0 < Self::PADDR_END <= 0x100_0000_0000_0000,
+            Self::PADDR_END as int % 0x1_0000_0000_0000 == 0,
+    ;
+
     /// The entry with this word.
     fn from_usize(w: usize) -> (r: Self)
         ensures
