@@ -18,7 +18,7 @@ mod error;
 mod io;
 mod kind;
 #[cfg(all(test, feature = "loom"))]
-mod loom_tests;
+pub(crate) mod loom_tests;
 #[cfg(verus_only)]
 pub mod seed;
 mod segment;

@@ -13,6 +13,8 @@ pub mod deferred;
 mod fixed;
 #[cfg(not(verus_only))]
 mod flusher;
+#[cfg(all(test, feature = "loom"))]
+mod loom_tests;
 pub(crate) mod queue;
 pub mod tour;
 
