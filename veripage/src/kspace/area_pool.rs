@@ -12,10 +12,10 @@ use vstd::resource::set::{GhostSetAuth, GhostSingleton, GhostSubset};
 
 #[path = "area_pool.spec.rs"]
 mod spec;
-#[cfg(verus_only)]
-pub(crate) use spec::*;
 #[cfg(not(verus_only))]
 use spec::PoolKey;
+#[cfg(verus_only)]
+pub(crate) use spec::*;
 
 /// The allocator, with the tokens of all addresses that no area owns and the register of areas.
 #[verus_verify]
