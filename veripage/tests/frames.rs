@@ -94,6 +94,21 @@ fn frame_drop() {
 }
 
 #[test]
+fn dropped_while_unwinding() {
+    let m = machine::<1>();
+    let f = Frame::<Sim<1>, Tag>::from_unused(unused::<1>(), Tag(1)).unwrap();
+    let g = f.clone();
+    let r = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _held = g;
+        std::panic::resume_unwind(Box::new(()));
+    }));
+    assert!(r.is_err());
+    assert_eq!(f.reference_count(), 1);
+    drop(f);
+    at_rest(m);
+}
+
+#[test]
 fn last_drop_is_once() {
     let m = machine::<1>();
     let f = Frame::<Sim<1>, Tag>::from_unused(unused::<1>(), Tag(1)).unwrap();
