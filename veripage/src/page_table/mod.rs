@@ -15,6 +15,8 @@ mod item;
 mod lock;
 #[cfg(not(verus_only))]
 mod lock_range;
+#[cfg(verus_only)]
+pub mod model;
 pub mod node;
 mod node_frame;
 #[cfg(not(verus_only))]

@@ -191,9 +191,6 @@ impl PageTableEntryTrait for LoongArch64Pte {
         lemma_sans_ad(p.flags.bits, q.flags.bits);
     }
 
-    proof fn paddr_end_wf() {
-    }
-
     #[inline]
     fn from_usize(w: usize) -> Self {
         Self { word: w as u64 }
