@@ -37,8 +37,6 @@ mod io;
 mod kind;
 #[cfg(all(test, feature = "loom"))]
 mod loom_tests;
-#[cfg(verus_only)]
-pub mod seed;
 mod segment;
 mod shared;
 pub(crate) mod slot;
