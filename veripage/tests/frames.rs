@@ -449,6 +449,21 @@ fn verified_tour_runs() {
 }
 
 #[test]
+fn verified_tour_from_boot() {
+    let m = veripage_sim::Machine::<5>::boot(veripage_sim::Config::with_ram(1 << 20)).unwrap();
+    let ram = m.ram();
+    // SAFETY: once, before anybody uses frames. The range has a hole in it and ragged ends.
+    let r = unsafe { tour::from_boot::<Sim<5>>(ram[0].start - 1..ram[1].end + 1) };
+    assert_eq!(r, Ok(9));
+    let hole = ram[0].end;
+    assert_eq!(
+        DynFrame::<Sim<5>>::from_in_use(hole).err(),
+        Some(GetFrameError::Busy(hole))
+    );
+    at_rest(m);
+}
+
+#[test]
 fn verified_tour_without_memory() {
     let m = machine::<5>();
     m.fail_alloc_after(0);

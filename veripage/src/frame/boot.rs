@@ -11,7 +11,7 @@ use vstd::prelude::*;
 #[path = "boot.spec.rs"]
 mod spec;
 #[cfg(verus_only)]
-use spec::*;
+pub use spec::*;
 
 /// Makes the frames of RAM in `range` usable: their slots become UNUSED. Holes are passed over, and
 /// stay busy for ever. Gives the number of frames made. Addresses are rounded inwards.
