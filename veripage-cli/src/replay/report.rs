@@ -1,11 +1,16 @@
 //! Reports: the table for people, the object for programs.
 use super::outcome::Outcome;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::presets::NOTHING;
+use comfy_table::{
+    Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, TableComponent, Width,
+};
 use serde::Serialize;
 
 /// Width of the table if the output is no terminal, in columns.
-const WIDTH: u16 = 168;
+const WIDTH: u16 = 190;
+
+/// Least width of the column of calls by kind.
+const KINDS: u16 = 44;
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
@@ -51,7 +56,9 @@ pub fn json(outcomes: &[Outcome]) -> String {
 /// The outcomes as a table, a row a program.
 pub fn table(outcomes: &[Outcome]) -> String {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY);
+    table.load_preset(NOTHING);
+    table.set_style(TableComponent::HeaderLines, '─');
+    table.set_style(TableComponent::MiddleHeaderIntersections, '─');
     table.set_content_arrangement(ContentArrangement::Dynamic);
     if table.width().is_none() {
         table.set_width(WIDTH);
@@ -60,12 +67,12 @@ pub fn table(outcomes: &[Outcome]) -> String {
         "program",
         "calls",
         "by kind",
-        "faults served",
+        "faults",
         "peak pages",
         "nodes peak/end",
         "TLB flushes",
-        "compared with Linux",
-        "pages different",
+        "pages compared",
+        "differ from Linux",
         "audits",
         "violations",
         "frames leaked",
@@ -84,19 +91,28 @@ pub fn table(outcomes: &[Outcome]) -> String {
             column.set_cell_alignment(CellAlignment::Left);
         }
     }
-    table.to_string()
+    if let Some(kinds) = table.column_mut(2) {
+        kinds.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(KINDS)));
+    }
+    table.trim_fmt().replace('\u{a0}', " ")
 }
 
 fn row(o: &Outcome) -> Vec<Cell> {
     let kinds: Vec<String> = o.calls.iter().map(|(k, n)| format!("{k} {n}")).collect();
     let compared = match o.compared {
         0 => "-".to_string(),
-        _ => format!("{} pages", thousands(o.pages_compared)),
+        _ => thousands(o.pages_compared),
     };
     vec![
         Cell::new(&o.name),
         Cell::new(thousands(o.all_calls())),
-        Cell::new(kinds.join(", ")),
+        // A kind and its number stay on one line.
+        Cell::new(
+            kinds
+                .join(", ")
+                .replace(' ', "\u{a0}")
+                .replace(",\u{a0}", ", "),
+        ),
         Cell::new(thousands(o.faults)),
         Cell::new(thousands(o.peak_pages)),
         Cell::new(format!("{}/{}", o.nodes_peak, o.nodes_end)),
