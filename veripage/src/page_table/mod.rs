@@ -7,29 +7,28 @@ mod cursor;
 mod edit;
 mod entry_word;
 mod error;
+#[cfg(not(verus_only))]
 mod geom;
 mod identity;
 #[cfg(not(verus_only))]
 mod item;
-#[cfg(not(verus_only))]
 mod lock;
 #[cfg(not(verus_only))]
 mod lock_range;
-#[cfg(not(verus_only))]
+#[cfg(verus_only)]
+pub mod model;
 pub mod node;
 mod node_frame;
 #[cfg(not(verus_only))]
 mod path;
 #[cfg(not(verus_only))]
 mod pending;
-#[cfg(not(verus_only))]
 pub mod retired;
 #[cfg(not(verus_only))]
 mod runs;
 #[cfg(not(verus_only))]
 mod table;
 #[cfg(not(verus_only))]
-pub mod walk_hint;
 mod word;
 
 #[cfg(not(verus_only))]
@@ -40,8 +39,9 @@ pub use error::PageTableError;
 #[cfg(not(verus_only))]
 pub use item::MappedItem;
 #[cfg(not(verus_only))]
-pub use pending::Pending;
+pub use node::walk_hint;
 #[cfg(not(verus_only))]
+pub use pending::Pending;
 pub use retired::Retired;
 #[cfg(not(verus_only))]
 pub use table::{reclaim, PageTable};

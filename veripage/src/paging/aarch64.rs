@@ -15,7 +15,7 @@
 //!
 //! `AttrIndx` indexes `MAIR_EL1`, which must hold [`MAIR_EL1`].
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*, property::lemma_sans_ad};
+use super::{entry::page_ok, geometry::*, property::*};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -116,6 +116,15 @@ impl PageTableEntryTrait for Aarch64Pte {
             flags: PageFlags { bits: flags_of(w) },
             cache: mem_policy(w >> 2 & 7),
             priv_flags: PrivilegedPageFlags { bits: priv_of(w) },
+        }
+    }
+
+    open spec fn mmu_user(w: u64) -> Rights {
+        let on = w & 1 != 0;
+        Rights {
+            r: on && w & 0x40 != 0,
+            w: on && w & 0x40 != 0 && w & 0x80 == 0,
+            x: on && w & 0x0040_0000_0000_0000 == 0,
         }
     }
 

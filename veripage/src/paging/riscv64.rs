@@ -16,7 +16,7 @@
 //! uncacheable. A hart without Svpbmt (or with `menvcfg.PBMTE` = 0) must be given write-back only.
 //! Write-through and write-protect do not exist, `supports` declines them.
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*, property::lemma_sans_ad};
+use super::{entry::page_ok, geometry::*, property::*};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -100,6 +100,11 @@ impl PageTableEntryTrait for RiscvPte {
             cache: mem_policy(w >> 61 & 3),
             priv_flags: PrivilegedPageFlags { bits: priv_of(w) },
         }
+    }
+
+    open spec fn mmu_user(w: u64) -> Rights {
+        let on = w & 1 != 0 && w & 0x10 != 0;
+        Rights { r: on && w & 2 != 0, w: on && w & 4 != 0, x: on && w & 8 != 0 }
     }
 
     closed spec fn spec_supports(level: int, p: PageProperty) -> bool {

@@ -8,13 +8,14 @@
 //! Bits 52 to 62 stay zero.
 //!
 //! Hardware grants reading with every present entry. A user page without any right is therefore
-//! a supervisor page with software bit 11 ("none") set; `supports` declines pages that may be written or executed
-//! but not read, and unreadable kernel pages.
+//! a supervisor page with software bit 11 ("none") set. (Not an entry with P = 0 that keeps its
+//! address: some processors read through these speculatively.) `supports` declines pages that may be
+//! written or executed but not read, and unreadable kernel pages.
 //!
 //! Cache policies index the page attribute table, which must hold [`IA32_PAT`]; its lower half is
 //! the power-on value.
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*, property::lemma_sans_ad};
+use super::{entry::page_ok, geometry::*, property::*};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -116,6 +117,11 @@ impl PageTableEntryTrait for X86_64Pte {
             cache: pat_policy(pat_bits(level, w)),
             priv_flags: PrivilegedPageFlags { bits: priv_of(w) },
         }
+    }
+
+    open spec fn mmu_user(w: u64) -> Rights {
+        let on = w & 1 != 0 && w & 4 != 0;
+        Rights { r: on, w: on && w & 2 != 0, x: on && w & 0x8000_0000_0000_0000 == 0 }
     }
 
     closed spec fn spec_supports(level: int, p: PageProperty) -> bool {

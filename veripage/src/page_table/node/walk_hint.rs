@@ -1,8 +1,8 @@
 //! Lock-free walks: the hint for where to lock, and the answer for readers.
-use super::identity::index_of;
-use super::lock::{lock, unlock};
-use super::node::{alloc_child, load, lock_child};
-use super::node_frame::read_meta;
+use super::super::identity::index_of;
+use super::super::lock::{lock, unlock};
+use super::super::node_frame::read_meta;
+use super::{alloc_child, load, lock_child};
 use crate::paging::{PageTableEntryTrait, PagingLevel};
 use crate::rcu::RcuGuard;
 use crate::{Paddr, Platform};
