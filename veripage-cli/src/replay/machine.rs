@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
 use veripage::{Paddr, Platform};
-use veripage_sim::audit::{Audit, AuditError, AuditReport, Census, Format, Table};
+use veripage_sim::audit::{Areas, Audit, AuditError, AuditReport, Census, Format, Table};
 use veripage_sim::{Config, Machine, Sim, SimError};
 
 /// Number of the machine. Replays in one process take turns on it.
@@ -125,7 +125,10 @@ impl Host {
         self.machine.audit(&Audit {
             tables,
             census,
-            areas: None,
+            areas: Some(Areas {
+                dynamic: AREAS,
+                areas: Vec::new(),
+            }),
             flushed: true,
         })
     }

@@ -6,11 +6,23 @@ use comfy_table::{
 };
 use serde::Serialize;
 
-/// Width of the table if the output is no terminal, in columns.
-const WIDTH: u16 = 190;
-
-/// Least width of the column of calls by kind.
-const KINDS: u16 = 44;
+/// Heads of the table's columns, and their widths with the space behind them.
+const COLUMNS: [(&str, u16); 14] = [
+    ("program", 13),
+    ("calls", 7),
+    ("by kind", 41),
+    ("faults served", 9),
+    ("peak mapped pages", 8),
+    ("nodes peak/end", 10),
+    ("TLB flushes", 9),
+    ("pages compared", 10),
+    ("differ from Linux", 8),
+    ("audits", 8),
+    ("violations", 11),
+    ("frames leaked", 8),
+    ("unsupported", 12),
+    ("ops/s", 9),
+];
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
@@ -60,39 +72,20 @@ pub fn table(outcomes: &[Outcome]) -> String {
     table.set_style(TableComponent::HeaderLines, '─');
     table.set_style(TableComponent::MiddleHeaderIntersections, '─');
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    if table.width().is_none() {
-        table.set_width(WIDTH);
-    }
-    let heads = [
-        "program",
-        "calls",
-        "by kind",
-        "faults",
-        "peak pages",
-        "nodes peak/end",
-        "TLB flushes",
-        "pages compared",
-        "differ from Linux",
-        "audits",
-        "violations",
-        "frames leaked",
-        "unsupported",
-        "ops/s",
-    ];
-    table.set_header(heads);
+    table.set_width(COLUMNS.iter().map(|c| c.1).sum());
+    table.set_header(COLUMNS.map(|c| c.0));
     for o in outcomes {
         table.add_row(row(o));
     }
-    for column in table.column_iter_mut() {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    for left in [0, 2] {
-        if let Some(column) = table.column_mut(left) {
-            column.set_cell_alignment(CellAlignment::Left);
-        }
-    }
-    if let Some(kinds) = table.column_mut(2) {
-        kinds.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(KINDS)));
+    for (column, (head, width)) in table.column_iter_mut().zip(COLUMNS) {
+        let text = matches!(head, "program" | "by kind");
+        column.set_cell_alignment(if text {
+            CellAlignment::Left
+        } else {
+            CellAlignment::Right
+        });
+        column.set_padding((0, 1));
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
     }
     table.trim_fmt().replace('\u{a0}', " ")
 }
