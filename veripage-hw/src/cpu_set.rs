@@ -16,7 +16,8 @@ use vstd::prelude::*;
 
 verus! {
 
-/// The CPUs that may hold translations of a table.
+/// The CPUs that may hold translations of a table. Reason: opaque, so that it changes by these functions
+/// only. Test: vm_space::activate_switches.
 #[verifier::external_body]
 #[verifier::external_derive]
 #[derive(Debug, Default)]

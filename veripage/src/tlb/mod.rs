@@ -14,6 +14,7 @@ mod fixed;
 #[cfg(not(verus_only))]
 mod flusher;
 pub(crate) mod queue;
+pub mod tour;
 
 #[cfg(not(verus_only))]
 pub use flusher::{TlbFlusher, MAX_FRAMES};
