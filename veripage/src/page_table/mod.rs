@@ -6,5 +6,4 @@ pub mod node;
 mod node_frame;
 pub mod retired;
 
-#[cfg(not(verus_only))]
 pub use node::walk_hint;
