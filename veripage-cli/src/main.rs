@@ -1,2 +1,6 @@
 //! The `veripage` command.
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(veripage_cli::cli::run(std::env::args_os()))
+}

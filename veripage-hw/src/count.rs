@@ -18,7 +18,7 @@ use vstd::prelude::*;
 verus! {
 
 /// An atomic 32-bit count. Reason: opaque, so that only the operations below touch it.
-/// Test: loom::clone_drop_last.
+/// Test: loom_tests::clone_drop_last.
 #[verifier::external_body]
 #[repr(transparent)]
 pub struct RcCell { v: AtomicU32 }
@@ -37,7 +37,7 @@ pub ghost struct RcView {
 }
 
 /// The exclusive right to know and change the word. Reason: opaque; it lives in the slot's
-/// invariant. Test: loom::clone_drop_last.
+/// invariant. Test: loom_tests::clone_drop_last.
 #[verifier::external_body]
 pub tracked struct RcPerm { no_copy: NoCopy }
 impl RcPerm {
@@ -46,7 +46,7 @@ impl RcPerm {
 }
 
 /// "What was published in `cell` by writes `lo..=hi` happens before now." Reason: opaque evidence
-/// of an acquire. Test: loom::clone_drop_last.
+/// of an acquire. Test: loom_tests::clone_drop_last.
 #[verifier::external_body]
 pub tracked struct Acq { no_copy: NoCopy }
 impl Acq {
@@ -63,7 +63,7 @@ impl Acq {
 }
 
 /// What a releasing (not acquiring) write saw; an acquire fence on the *same* thread makes it an
-/// `Acq`, hence not `Send`. Reason: opaque evidence. Test: loom::clone_drop_last.
+/// `Acq`, hence not `Send`. Reason: opaque evidence. Test: loom_tests::clone_drop_last.
 #[verifier::external_body]
 pub tracked struct Rlx { no_copy: NoCopy, no_send: PhantomData<*const ()> }
 impl Rlx {
@@ -76,7 +76,7 @@ impl Rlx {
 }
 
 /// A permission published through `cell` by write number `epoch`. Reason: opaque, so that it comes
-/// out only by the three axioms. Test: loom::clone_drop_last.
+/// out only by the three axioms. Test: loom_tests::clone_drop_last.
 #[verifier::external_body]
 #[verifier::accept_recursive_types(T)]
 pub tracked struct Sent<T> { p: T }
@@ -89,13 +89,13 @@ impl<T> Sent<T> {
     pub uninterp spec fn view(self) -> T;
 
     /// Shared use under a lease. Reason: the lease's holder has synchronised with the publication.
-    /// Test: loom::publish_is_seen.
+    /// Test: loom_tests::publish_is_seen.
     pub axiom fn recv_ref<'a>(tracked &'a self, tracked l: &'a Lease) -> (tracked p: &'a T)
         requires l.cell() == self.cell(), l.epoch() == self.epoch(),
         ensures *p == self@;
 
     /// Exclusive use once every lease has been returned and seen. Reason: an acquire that covers
-    /// the publication and the newest return comes after every use. Test: loom::clone_drop_last.
+    /// the publication and the newest return comes after every use. Test: loom_tests::clone_drop_last.
     pub axiom fn recv(tracked self, tracked g: Ledger, tracked t: &Acq) -> (tracked p: T)
         requires
             g.of(self.cell(), self.epoch()), g.out() == 0,
@@ -103,7 +103,7 @@ impl<T> Sent<T> {
         ensures p == self@;
 
     /// The same for the holder of the only lease left. Reason: its own uses come before by program
-    /// order. Test: loom::try_unique_sees_all.
+    /// order. Test: loom_tests::try_unique_sees_all.
     pub axiom fn recv_last(tracked self, tracked g: Ledger, tracked l: Lease, tracked t: &Acq) -> (tracked p: T)
         requires
             g.of(self.cell(), self.epoch()), g.out() == 1,
@@ -113,7 +113,7 @@ impl<T> Sent<T> {
 }
 
 /// The right to use a published permission; its holder has synchronised with write `epoch`.
-/// Reason: opaque evidence. Test: loom::clone_drop_last.
+/// Reason: opaque evidence. Test: loom_tests::clone_drop_last.
 #[verifier::external_body]
 pub tracked struct Lease { no_copy: NoCopy }
 impl Lease {
@@ -124,7 +124,7 @@ impl Lease {
 }
 
 /// A lease given up before releasing write number `at`. Reason: opaque evidence.
-/// Test: loom::clone_drop_last.
+/// Test: loom_tests::clone_drop_last.
 #[verifier::external_body]
 pub tracked struct Returned { no_copy: NoCopy }
 impl Returned {
@@ -137,7 +137,7 @@ impl Returned {
 }
 
 /// Counts the leases on one `Sent` and remembers the newest return. Reason: opaque, made once with
-/// each publication. Test: loom::clone_drop_last.
+/// each publication. Test: loom_tests::clone_drop_last.
 #[verifier::external_body]
 pub tracked struct Ledger { no_copy: NoCopy }
 impl Ledger {
@@ -153,7 +153,7 @@ impl Ledger {
     pub open spec fn of(self, cell: int, epoch: nat) -> bool { self.cell() == cell && self.epoch() == epoch }
 
     /// A lease for somebody who acquired the publication. Reason: bookkeeping.
-    /// Test: loom::publish_is_seen.
+    /// Test: loom_tests::publish_is_seen.
     pub axiom fn lend(tracked &mut self, tracked t: &Acq) -> (tracked l: Lease)
         requires t.covers(old(self).cell(), old(self).epoch()),
         ensures final(self).of(old(self).cell(), old(self).epoch()),
@@ -161,14 +161,14 @@ impl Ledger {
             l.cell() == old(self).cell(), l.epoch() == old(self).epoch();
 
     /// A lease from the holder of another one. Reason: that holder has synchronised already, and
-    /// handing over the new lease synchronises with its receiver. Test: loom::clone_drop_last.
+    /// handing over the new lease synchronises with its receiver. Test: loom_tests::clone_drop_last.
     pub axiom fn lend_from(tracked &mut self, tracked from: &Lease) -> (tracked l: Lease)
         requires old(self).of(from.cell(), from.epoch()),
         ensures final(self).of(old(self).cell(), old(self).epoch()),
             final(self).out() == old(self).out() + 1, final(self).due() == old(self).due(),
             l.cell() == old(self).cell(), l.epoch() == old(self).epoch();
 
-    /// Takes a return in. Reason: bookkeeping. Test: loom::clone_drop_last.
+    /// Takes a return in. Reason: bookkeeping. Test: loom_tests::clone_drop_last.
     pub axiom fn settle(tracked &mut self, tracked r: Returned)
         requires old(self).of(r.cell(), r.epoch()),
         ensures final(self).of(old(self).cell(), old(self).epoch()),
@@ -225,7 +225,7 @@ impl RcCell {
 
     /// Replaces `cur` by `new`, acquiring on success; a failure changes and orders nothing.
     /// Reason: a read-modify-write reads the newest value, and acquires the release sequence since
-    /// the last plain store. Test: loom::try_unique_sees_all.
+    /// the last plain store. Test: loom_tests::try_unique_sees_all.
     #[inline(always)]
     #[verifier::external_body]
     #[verifier::atomic]
@@ -246,7 +246,7 @@ impl RcCell {
     }
 
     /// Replaces a frozen value by `new` and publishes `d`, with release. Reason: only the owner may
-    /// write a frozen word, so nothing comes between. Test: loom::publish_is_seen.
+    /// write a frozen word, so nothing comes between. Test: loom_tests::publish_is_seen.
     #[inline(always)]
     #[verifier::external_body]
     #[verifier::atomic]
@@ -282,7 +282,7 @@ impl RcCell {
     }
 
     /// Takes one share back and ends its lease, with release. Reason: a releasing read-modify-write;
-    /// there is deliberately no weaker decrement. Test: loom::clone_drop_last.
+    /// there is deliberately no weaker decrement. Test: loom_tests::clone_drop_last.
     #[inline(always)]
     #[verifier::external_body]
     #[verifier::atomic]
@@ -298,7 +298,7 @@ impl RcCell {
 }
 
 /// An acquire fence: what this thread's relaxed accesses saw happens before what follows.
-/// Reason: fence-atomic synchronisation. Test: loom::clone_drop_last.
+/// Reason: fence-atomic synchronisation. Test: loom_tests::clone_drop_last.
 #[inline(always)]
 #[verifier::external_body]
 pub fn fence_acquire(Tracked(t): Tracked<Rlx>) -> (r: Tracked<Acq>)

@@ -57,7 +57,7 @@ impl<T: Release> Handle<T> {
         no_unwind
     { &self.inner }
 
-    /// Borrows the value mutably. Reason: a field access. Test: frames::segment_iteration.
+    /// Borrows the value mutably. Reason: a field access. Test: segments::segment_iteration.
     #[inline(always)]
     #[verifier::external_body]
     pub fn get_mut(&mut self) -> (r: &mut T)

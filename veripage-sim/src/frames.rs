@@ -11,7 +11,7 @@ pub(crate) const HEAD: u8 = 2;
 /// A frame's memory is filled with `POISON`; otherwise it was never touched and is zero.
 pub(crate) const POISONED: u8 = 4;
 
-/// The word that fills free frames. Bit 0 is clear: no format takes it for a present entry.
+/// The word that fills free frames. As an x86-64 entry it is absent.
 pub const POISON: u64 = 0xdada_dada_dada_dada;
 
 /// Entry of the frame table. All zeroes: never touched.

@@ -16,6 +16,7 @@
 //! # Ok::<(), veripage_sim::SimError>(())
 //! ```
 mod access;
+pub mod audit;
 mod buddy;
 mod cpu;
 mod error;
@@ -24,7 +25,10 @@ mod layout;
 mod machine;
 mod mmu;
 mod platform;
+mod rcu;
+mod shootdown;
 mod state;
+mod supply;
 mod tlb;
 mod violation;
 
@@ -36,3 +40,8 @@ pub use mmu::{Access, FaultKind, PageFault};
 pub use platform::Sim;
 pub use tlb::Translation;
 pub use violation::Violation;
+
+/// The example of the README is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -132,6 +132,23 @@ impl<const ID: usize> Machine<ID> {
         })
     }
 
+    /// Boots machine `ID` and makes the core's slots of all its RAM, so that frames can be had.
+    ///
+    /// # Errors
+    /// As for [`boot`](Self::boot).
+    pub fn boot_with_frames(config: Config) -> Result<Self, SimError> {
+        let machine = Self::boot(config)?;
+        for range in machine.state.ram() {
+            // SAFETY: the machine has just been booted: nobody has a frame, and no slot is made.
+            unsafe { veripage::frame::boot::<crate::Sim<ID>>(range) };
+        }
+        Ok(machine)
+    }
+
+    pub(crate) fn state(&self) -> &'static State {
+        self.state
+    }
+
     /// Runs `f` on CPU `cpu`: the calling thread is that CPU until `f` returns. Calls nest.
     ///
     /// # Errors
@@ -223,6 +240,12 @@ impl<const ID: usize> Machine<ID> {
     /// The root that CPU `cpu` has loaded.
     pub fn root_of(&self, cpu: usize) -> Option<Paddr> {
         self.state.cpus().get(cpu)?.root()
+    }
+
+    /// Switches the MMU of every CPU off: no root, no translation. So a test can take its last table
+    /// apart, which no kernel does, and see that nothing is left.
+    pub fn reset_cpus(&self) {
+        self.state.reset_cpus();
     }
 
     /// What the TLB of CPU `cpu` knows, in no order.

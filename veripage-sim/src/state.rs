@@ -1,31 +1,26 @@
 //! The state of one machine. It is made when its number is first booted and then stays for the
 //! life of the process, so that a platform function can reach it at any time.
 use crate::buddy::Buddy;
-use crate::cpu::{lock, Cpu, Request};
+use crate::cpu::{lock, Cpu};
 use crate::frames::{FrameTable, ALLOCATED, POISON, POISONED};
 use crate::layout::{self, MAX_FRAMES, MAX_MACHINES, SLOT_SIZE};
-use crate::tlb::{Holds, Tlb};
+use crate::tlb::Holds;
 use crate::{Config, SimError, Violation, MAX_CPUS, MAX_RAM_RANGES};
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::atomic::{fence, AtomicBool, AtomicU64, AtomicU8, AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, AtomicUsize, Ordering::*};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
-use veripage_hw::{CpuSet, FlushOp, Paddr, PAGE_SIZE};
+use veripage_hw::{Paddr, PAGE_SIZE};
 
 /// Violations that are kept; further ones are only counted.
 const MAX_VIOLATIONS: usize = 1000;
-/// Turns of a wait after which a CPU that does not serve its mailbox is interrupted from outside.
-const PATIENCE: usize = 64;
-/// Larger blocks are handed out as they are and go back to the host when they are freed.
-const POISON_MAX_PAGES: usize = 512;
 /// At shutdown, machines that used more frames give their memory back to the host.
 const KEEP_FRAMES: usize = 4096;
 
 thread_local! {
     /// Which machine's which CPU this thread is.
     static CURRENT: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
-    static SPINS: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Counters of a machine since it was booted.
@@ -71,7 +66,7 @@ pub(crate) struct State {
     pub holds: Holds,
     /// Counts frees; translations and frees are stamped with it.
     pub clock: AtomicU64,
-    tickets: AtomicU64,
+    pub tickets: AtomicU64,
     pub epoch: AtomicU64,
     violations: Mutex<Vec<Violation>>,
     pub nr_violations: AtomicUsize,
@@ -177,10 +172,8 @@ impl State {
 
     /// Takes stock, then resets everything for the next machine. Returns the frames still owned.
     pub fn stop(&self) -> (Vec<Paddr>, Vec<Violation>) {
+        self.reset_cpus();
         for cpu in self.cpus() {
-            let mut tlb = lock(&cpu.tlb);
-            tlb.forget_all(&self.holds);
-            cpu.set_root(&mut tlb, None);
             cpu.clear_mail();
             cpu.rcu.store(0, SeqCst);
         }
@@ -213,6 +206,20 @@ impl State {
         *lock(&self.owner) = None;
         self.stopped.notify_all();
         (lost, violations)
+    }
+
+    /// Every CPU loses its root and all its translations.
+    pub fn reset_cpus(&self) {
+        for cpu in self.cpus() {
+            let mut tlb = lock(&cpu.tlb);
+            tlb.forget_all(&self.holds);
+            cpu.set_root(&mut tlb, None);
+        }
+    }
+
+    /// Is a machine running?
+    pub fn running(&self) -> bool {
+        self.nr_cpus.load(Relaxed) != 0
     }
 
     /// Checks the poison a last time, then leaves all frames poisoned or zero and all slots zero.
@@ -325,282 +332,11 @@ impl State {
             list.clone()
         }
     }
-
-    // ---- frames ----
-
-    /// See `Platform::alloc_frames`.
-    pub fn alloc(&self, pages: usize, align: usize) -> Option<Paddr> {
-        let mut pool = lock(&self.pool);
-        let fail = match &mut pool.injection {
-            Injection::Off => false,
-            Injection::After(0) => true,
-            Injection::Nth(0) => {
-                pool.injection = Injection::Off;
-                true
-            }
-            Injection::After(n) | Injection::Nth(n) => {
-                *n -= 1;
-                false
-            }
-        };
-        let pfn = (!fail)
-            .then(|| pool.buddy.take(pages, align.div_ceil(PAGE_SIZE).max(1)))
-            .flatten();
-        let Some(pfn) = pfn else {
-            self.counters.failed_allocations.fetch_add(1, Relaxed);
-            return None;
-        };
-        pool.high_water = pool.high_water.max(pfn + pages);
-        drop(pool);
-        let poison = self.poison.load(Relaxed) && pages <= POISON_MAX_PAGES;
-        for f in pfn..pfn + pages {
-            let Some(info) = self.table.get(f) else {
-                break;
-            };
-            let flags = info.flags.fetch_or(ALLOCATED, Relaxed);
-            if flags & POISONED != 0 && poison {
-                self.check_poison(f, POISON);
-            } else if poison {
-                self.check_poison(f, 0);
-                self.table.poison(f);
-            }
-        }
-        let c = &self.counters;
-        c.allocations.fetch_add(1, Relaxed);
-        let now = c.allocated.fetch_add(pages, Relaxed) + pages;
-        c.peak.fetch_max(now, Relaxed);
-        Some(pfn * PAGE_SIZE)
-    }
-
-    fn check_poison(&self, pfn: usize, expected: u64) {
-        if let Some((offset, found)) = self.table.first_other(pfn, expected) {
-            let pa = pfn * PAGE_SIZE;
-            self.report(Violation::WroteFree { pa, offset, found });
-        }
-    }
-
-    /// See `Platform::dealloc_frames`. Frames that are not allocated are reported and left alone.
-    pub fn dealloc(&self, pa: Paddr, pages: usize) {
-        if !pa.is_multiple_of(PAGE_SIZE) {
-            self.report(Violation::FreedNotRam { pa });
-            return;
-        }
-        let first = pa / PAGE_SIZE;
-        let mut run = first..first;
-        for pfn in first..first.saturating_add(pages).min(MAX_FRAMES) {
-            if self.release(pfn) {
-                run.end = pfn + 1;
-                continue;
-            }
-            self.put_back(run);
-            run = pfn + 1..pfn + 1;
-        }
-        self.put_back(run);
-        if first.saturating_add(pages) > MAX_FRAMES {
-            self.report(Violation::FreedNotRam {
-                pa: first.max(MAX_FRAMES) * PAGE_SIZE,
-            });
-        }
-    }
-
-    /// Takes the frame from its owner, if it has one.
-    fn release(&self, pfn: usize) -> bool {
-        let pa = pfn * PAGE_SIZE;
-        let Some(info) = self.table.get(pfn) else {
-            return false;
-        };
-        if info.flags.fetch_and(!ALLOCATED, AcqRel) & ALLOCATED == 0 {
-            self.report(if self.is_ram(pa) {
-                Violation::DoubleFree { pa }
-            } else {
-                Violation::FreedNotRam { pa }
-            });
-            return false;
-        }
-        info.freed_at
-            .store(self.clock.fetch_add(1, Relaxed) + 1, Relaxed);
-        fence(SeqCst);
-        if self.holds.translated(pa) || info.node_holds.load(Relaxed) > 0 {
-            self.report_holders(pa);
-        }
-        for (cpu, c) in self.cpus().iter().enumerate() {
-            if c.root() == Some(pa) {
-                self.report(Violation::FreedRoot { pa, cpu });
-            }
-        }
-        true
-    }
-
-    /// Reports each TLB entry that leads to or through the frame at `pa`.
-    fn report_holders(&self, pa: Paddr) {
-        for (cpu, c) in self.cpus().iter().enumerate() {
-            let tlb = lock(&c.tlb);
-            for t in tlb.iter() {
-                let va = t.va;
-                if (t.pa..t.pa + crate::tlb::span(t.level)).contains(&pa) {
-                    self.report(Violation::FreedWhileTranslated { pa, cpu, va });
-                } else if t.path.contains(&Some(pa)) {
-                    self.report(Violation::FreedNodeInUse { pa, cpu, va });
-                }
-            }
-        }
-    }
-
-    fn put_back(&self, run: Range<usize>) {
-        if run.is_empty() {
-            return;
-        }
-        self.counters.allocated.fetch_sub(run.len(), Relaxed);
-        if run.len() > POISON_MAX_PAGES {
-            // SAFETY: whole frames that nobody owns and that are in no free list yet.
-            unsafe {
-                layout::discard(
-                    self.table.host(run.start * PAGE_SIZE),
-                    run.len() * PAGE_SIZE,
-                )
-            };
-            for info in run.clone().filter_map(|pfn| self.table.get(pfn)) {
-                info.flags.fetch_and(!POISONED, Relaxed);
-            }
-        } else {
-            for pfn in run.clone() {
-                self.table.poison(pfn);
-                if let Some(info) = self.table.get(pfn) {
-                    info.flags.fetch_or(POISONED, Relaxed);
-                }
-            }
-        }
-        lock(&self.pool).buddy.put(run);
-    }
-
-    // ---- flushes ----
-
-    /// See `Platform::flush`.
-    pub fn flush(&self, cpus: CpuSet, op: &FlushOp) -> u64 {
-        let ticket = self.tickets.fetch_add(1, SeqCst) + 1;
-        let (me, _) = self.me();
-        self.counters.flushes.fetch_add(1, Relaxed);
-        for (n, cpu) in self.cpus().iter().enumerate() {
-            if n >= 64 || cpus.0 >> n & 1 == 0 {
-                continue;
-            }
-            let op = op.clone();
-            cpu.post(Request { ticket, op });
-            if n == me || !cpu.awake.load(SeqCst) {
-                self.serve(cpu);
-            } else {
-                self.counters.messages.fetch_add(1, Relaxed);
-            }
-        }
-        ticket
-    }
-
-    /// See `Platform::flush_wait`. Serves the own mailbox meanwhile. A CPU whose thread has not
-    /// come by for long is interrupted, as a real one would be: its thread may be waiting for us.
-    pub fn flush_wait(&self, ticket: u64) {
-        let (_, me) = self.me();
-        for cpu in self.cpus() {
-            let mut turns = 0;
-            while cpu.awaits(ticket) {
-                self.serve(me);
-                turns += 1;
-                if turns > PATIENCE || !cpu.awake.load(SeqCst) {
-                    self.serve(cpu);
-                } else {
-                    pause(turns);
-                }
-            }
-        }
-    }
-
-    /// Carries out what is in the CPU's mailbox, between two of its accesses.
-    pub fn serve(&self, cpu: &Cpu) {
-        if cpu.has_mail() {
-            self.serve_locked(cpu, &mut lock(&cpu.tlb));
-        }
-    }
-
-    /// `serve` when the TLB is locked already.
-    pub fn serve_locked(&self, cpu: &Cpu, tlb: &mut Tlb) {
-        while let Some(op) = cpu.oldest() {
-            match op {
-                FlushOp::Range(range) => tlb.forget_range(&range, &self.holds),
-                FlushOp::All => tlb.forget_all(&self.holds),
-                FlushOp::LeaveRoot(old, new) => {
-                    tlb.forget_all(&self.holds);
-                    if cpu.root() == Some(old) {
-                        cpu.set_root(tlb, Some(new));
-                    }
-                }
-            }
-            cpu.carried_out();
-        }
-    }
-
-    /// See `Platform::load_root`.
-    pub fn load_root(&self, root: Paddr) {
-        let (n, cpu) = self.me();
-        if !self.is_ram(root) || !self.table.is_allocated(root) {
-            self.report(Violation::BadRoot { cpu: n, root });
-        }
-        let mut tlb = lock(&cpu.tlb);
-        self.serve_locked(cpu, &mut tlb);
-        tlb.forget_local(&self.holds);
-        cpu.set_root(&mut tlb, Some(root));
-    }
-
-    /// See `Platform::relax`.
-    pub fn relax(&self) {
-        self.serve(self.me().1);
-        SPINS.set(SPINS.get().wrapping_add(1));
-        pause(SPINS.get());
-    }
-
-    // ---- RCU: each CPU shows the epoch in which its outermost section began ----
-
-    /// See `Platform::rcu_enter`.
-    pub fn rcu_enter(&self) {
-        let word = &self.me().1.rcu;
-        let enter = |w: u64| match w & 0xffff {
-            0 => Some(self.epoch.load(SeqCst) << 16 | 1),
-            0xffff => None,
-            _ => Some(w + 1),
-        };
-        // Sequentially consistent, against `rcu_stamp`: either the stamp sees this section, or
-        // what was unlinked before the stamp is not found in it.
-        while word.fetch_update(SeqCst, SeqCst, enter).is_err() {
-            pause(PATIENCE);
-        }
-    }
-
-    /// See `Platform::rcu_exit`.
-    pub fn rcu_exit(&self) {
-        let (n, cpu) = self.me();
-        let exit = |w: u64| (w & 0xffff != 0).then(|| w - 1);
-        match cpu.rcu.fetch_update(SeqCst, SeqCst, exit) {
-            Ok(w) if w & 0xffff == 1 => self.serve(cpu),
-            Ok(_) => {}
-            Err(_) => self.report(Violation::RcuUnbalanced { cpu: n }),
-        }
-    }
-
-    /// See `Platform::rcu_stamp`.
-    pub fn rcu_stamp(&self) -> u64 {
-        self.epoch.fetch_add(1, SeqCst) + 1
-    }
-
-    /// See `Platform::rcu_passed`.
-    pub fn rcu_passed(&self, stamp: u64) -> bool {
-        self.cpus().iter().all(|c| {
-            let w = c.rcu.load(SeqCst);
-            w & 0xffff == 0 || w >> 16 >= stamp
-        })
-    }
 }
 
 /// A turn of a spin loop: gives the host's CPU away now and then, since there may be more threads
 /// than it has CPUs.
-fn pause(turn: usize) {
+pub(crate) fn pause(turn: usize) {
     if turn.is_multiple_of(16) {
         std::thread::yield_now();
     } else {

@@ -63,7 +63,7 @@ fn a_message_waits_until_the_cpu_comes_by() {
             assert_eq!(m.access(VA, Access::Read, true), Ok(page));
             learned.store(true, SeqCst);
             while !posted.load(SeqCst) {
-                std::hint::spin_loop();
+                std::thread::yield_now();
             }
             // Between the message and now nobody interrupted: the translation is still there.
             assert_eq!(m.tlb(1).len(), 1);

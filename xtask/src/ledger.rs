@@ -26,8 +26,8 @@ const MARKS: &[(&str, &str)] = &[
     (r"\bunsafe\s+(pub\s+)?trait\b", "promise"),
 ];
 
-/// The only marks that the proven crate may carry.
-const CORE_MARKS: &[&str] = &["termination", "layout"];
+/// The only marks that the proven crate may carry. A promise is one that a user of the crate makes.
+const CORE_MARKS: &[&str] = &["termination", "layout", "promise"];
 
 struct Item {
     kind: &'static str,

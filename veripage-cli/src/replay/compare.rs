@@ -3,12 +3,13 @@
 use super::process::{prot, Process};
 use super::region::{Backing, Prot, PAGE, USER_END};
 use super::space::Trouble;
+use super::world::Messages;
 use crate::trace::{self, RegionKind};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// What a comparison found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Comparison {
     /// Pages that Linux or the replay has.
     pub pages: u64,
@@ -17,7 +18,17 @@ pub struct Comparison {
     /// Pages that the page table maps although no region covers them, or with more permissions.
     pub too_wide: u64,
     /// The differences, a line for each run of pages.
-    pub lines: Vec<String>,
+    pub lines: Messages,
+}
+
+impl Comparison {
+    /// Adds what another comparison found.
+    pub fn add(&mut self, other: &Comparison) {
+        self.pages += other.pages;
+        self.different += other.different;
+        self.too_wide += other.too_wide;
+        self.lines.append(&other.lines);
+    }
 }
 
 /// What counts of a page: its permissions, and whether stores reach other mappers.
@@ -28,7 +39,7 @@ type Look = (Prot, bool);
 ///
 /// # Errors
 /// What the page tables answer to a query; none is expected.
-pub fn compare(process: &mut Process, maps: &[trace::Region]) -> Result<Comparison, Trouble> {
+pub fn compare(process: &mut Process<'_>, maps: &[trace::Region]) -> Result<Comparison, Trouble> {
     for r in maps.iter().filter(|r| r.kind == RegionKind::Stack) {
         process.grow_stack(r.start as usize, r.end as usize);
     }
@@ -43,9 +54,7 @@ pub fn compare(process: &mut Process, maps: &[trace::Region]) -> Result<Comparis
         .map(|(range, r)| (range, (r.prot, matches!(r.backing, Backing::Shared(_)))))
         .collect();
     let mut found = sweep(&linux, &ours);
-    let beyond = too_wide(process)?;
-    found.too_wide = beyond.len() as u64;
-    found.lines.extend(beyond);
+    too_wide(process, &mut found)?;
     Ok(found)
 }
 
@@ -67,9 +76,9 @@ fn sweep(linux: &[(Range<usize>, Look)], ours: &[(Range<usize>, Look)]) -> Compa
         if theirs != mine {
             found.different += pages;
             let (theirs, mine) = (show(theirs), show(mine));
-            found.lines.push(format!(
-                "{start:#x}..{end:#x}: Linux has {theirs}, the replay has {mine}"
-            ));
+            found
+                .lines
+                .add(|| format!("{start:#x}..{end:#x}: Linux has {theirs}, the replay has {mine}"));
         }
     }
     found
@@ -88,21 +97,20 @@ fn show(look: Option<Look>) -> String {
     }
 }
 
-/// The pages in the page table that their regions do not allow.
-fn too_wide(process: &Process) -> Result<Vec<String>, Trouble> {
-    let mut lines = Vec::new();
+/// Notes the pages in the page table that their regions do not allow.
+fn too_wide(process: &Process<'_>, found: &mut Comparison) -> Result<(), Trouble> {
     for (at, _, mapped) in process.space.mapped(0..USER_END)? {
         let region = process.regions().find(at).map(|(_, r)| r.effective());
         if !region.is_some_and(|allowed| allowed.allows(mapped)) {
             let allowed = region.map_or("nothing".to_string(), |p| p.to_string());
-            lines.push(format!(
-                "{at:#x} is in the page table with {mapped}, its region allows {allowed}"
-            ));
+            found.too_wide += 1;
+            found.lines.add(|| {
+                format!("{at:#x} is in the page table with {mapped}, its region allows {allowed}")
+            });
         }
     }
-    Ok(lines)
+    Ok(())
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -118,7 +126,7 @@ mod tests {
         let ours = [(0x1000..0x2000, look(1)), (0x2000..0x5000, look(1))];
         let found = sweep(&linux, &ours);
         assert_eq!((found.pages, found.different), (4, 0));
-        assert!(found.lines.is_empty());
+        assert_eq!(found.lines.count(), 0);
     }
 
     #[test]
@@ -127,7 +135,7 @@ mod tests {
         let ours = [(0x2000..0x4000, look(1)), (0x8000..0x9000, look(5))];
         let found = sweep(&linux, &ours);
         assert_eq!((found.pages, found.different), (4, 3));
-        assert_eq!(found.lines.len(), 3);
+        assert_eq!(found.lines.count(), 3);
         let shared = [(0x8000..0x9000, (Prot::from_bits(7), true))];
         assert_eq!(sweep(&linux[1..], &shared).different, 1);
     }

@@ -21,10 +21,7 @@ impl Turn {
     pub fn wait(&self, to: u64) {
         let mut now = self.lock();
         while *now < to {
-            now = self
-                .moved
-                .wait(now)
-                .unwrap_or_else(PoisonError::into_inner);
+            now = self.moved.wait(now).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -104,11 +101,6 @@ impl<W> Crew<W> {
     pub fn drain(&self) {
         self.done.wait(self.given);
     }
-
-    /// Jobs done so far.
-    pub fn done(&self) -> u64 {
-        self.done.get()
-    }
 }
 
 /// The side of one CPU.
@@ -153,7 +145,7 @@ mod tests {
                 }
             }
             crew.drain();
-            assert_eq!(crew.done(), 1000);
+            assert_eq!(crew.done.get(), 1000);
             drop(crew);
         });
         for list in seen.into_inner().unwrap() {

@@ -21,7 +21,7 @@ const STACK_GROWTH: usize = 8 << 20;
 /// Faults that one access may meet before something must be wrong: absent, then shared, then stale.
 const FAULTS_PER_ACCESS: usize = 6;
 
-impl Process {
+impl Process<'_> {
     /// Touches the pages that a call made accessible, if the policy says so.
     pub(super) fn touch_new(&mut self, range: Range<usize>) -> Result<(), Trouble> {
         match self.world.touch {
@@ -152,7 +152,8 @@ impl Process {
     /// Was `got` the right word to find at `at`? A store puts `word` there.
     fn check(&mut self, at: usize, how: Prot, word: u64, got: u64) {
         let Some((range, region)) = self.regions.find(at) else {
-            return self.broken(|| format!("{how} at {at:#x} went through where nothing is mapped"));
+            return self
+                .broken(|| format!("{how} at {at:#x} went through where nothing is mapped"));
         };
         let offset = region.offset_at(at - range.start);
         let right = match region.backing {
@@ -200,12 +201,15 @@ impl Process {
     }
 
     /// Maps a page where none is.
-    fn populate(&mut self, at: usize, region: Region, skip: usize, how: Prot) -> Result<(), Trouble> {
+    fn populate(
+        &mut self,
+        at: usize,
+        region: Region,
+        skip: usize,
+        how: Prot,
+    ) -> Result<(), Trouble> {
         let allowed = region.effective();
         let guarded = allowed.without(Prot::WRITE);
-        if let Some(page) = self.parked.remove(&at) {
-            return self.map(at, page, guarded);
-        }
         let write = how == Prot::WRITE;
         let (page, allowed) = match region.backing {
             Backing::Shared(id) => (self.cached(id, region.offset_at(skip))?, allowed),

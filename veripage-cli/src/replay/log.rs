@@ -8,8 +8,10 @@ use std::path::Path;
 /// A log and what belongs to it.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// Its name in reports and messages.
+    /// Its name in reports.
     pub name: String,
+    /// Its file, as errors name it.
+    pub file: String,
     /// What happened, in order.
     pub events: Vec<Event>,
     /// Lines that could not be read, with file and line.
@@ -24,10 +26,7 @@ impl Log {
     /// # Errors
     /// The file, or the snapshots, cannot be read or are of no known format.
     pub fn open(path: &Path) -> Result<Log, trace::Error> {
-        let mut log = Log {
-            name: short_name(&path.display().to_string()),
-            ..Log::default()
-        };
+        let mut log = Log::named(&path.display().to_string());
         log.take(trace::open(path)?)?;
         if let Some(maps) = trace::companion(path) {
             log.snapshots = trace::read_snapshots(&maps)?;
@@ -40,15 +39,20 @@ impl Log {
     /// # Errors
     /// See [`Log::open`].
     pub fn from_bytes(file: &str, log: &[u8], maps: Option<&[u8]>) -> Result<Log, trace::Error> {
-        let mut read = Log {
-            name: short_name(file),
-            ..Log::default()
-        };
+        let mut read = Log::named(file);
         read.take(trace::events(unpacked(log), file)?)?;
         if let Some(maps) = maps {
             read.snapshots = trace::snapshots(unpacked(maps), &format!("maps of {file}"))?;
         }
         Ok(read)
+    }
+
+    fn named(file: &str) -> Log {
+        Log {
+            name: short_name(file),
+            file: file.to_string(),
+            ..Log::default()
+        }
     }
 
     /// Does the log tell page faults?
@@ -57,7 +61,14 @@ impl Log {
         kinds.any(|k| matches!(k, EventKind::Fault { .. }))
     }
 
-    /// Index of the snapshot that was taken at this event.
+    /// Index of the snapshot of task `pid` that was taken before the log begins.
+    pub fn snapshot_before(&self, pid: u32) -> Option<usize> {
+        let mut all = self.snapshots.iter();
+        all.position(|s| s.when == When::Start && (s.pid, s.line) == (pid, 0))
+    }
+
+    /// Index of the snapshot that was taken at this event. One without a place in the log is taken
+    /// to be of its first task.
     pub fn snapshot(&self, when: When, event: &Event) -> Option<usize> {
         let first = self.events.first().map_or(0, |e| e.pid);
         self.snapshots.iter().position(|s| {
@@ -86,13 +97,11 @@ impl Log {
     }
 }
 
-/// The file name without directories and endings.
+/// The file name without directories and without the endings of a plain recording.
 fn short_name(file: &str) -> String {
     let name = file.rsplit('/').next().unwrap_or(file);
     let name = name.strip_suffix(".gz").unwrap_or(name);
-    let endings = [".strace", ".perf", ".tr", ".log"];
-    let stem = endings.iter().find_map(|end| name.strip_suffix(end));
-    stem.unwrap_or(name).to_string()
+    name.strip_suffix(".strace").unwrap_or(name).to_string()
 }
 
 fn unpacked(bytes: &[u8]) -> Box<dyn BufRead + '_> {

@@ -3,8 +3,8 @@
 //! A log names descriptors, not contents. So each page of a file is given contents of its own: the
 //! first word is its [`stamp`]. A replayed program reads and writes that word, and finds out when a
 //! mapping leads to a page of something else.
-use super::space::{Page, Trouble};
 use super::region::{ObjectId, PAGE};
+use super::space::{Page, Trouble};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -15,7 +15,6 @@ pub fn stamp(id: ObjectId, offset: u64) -> u64 {
 }
 
 /// A file, or the memory behind one shared anonymous mapping. Its pages live as long as it does.
-#[derive(Debug)]
 pub struct Object {
     id: ObjectId,
     /// Pages start as zeroes, not as the contents of a file.
@@ -39,7 +38,11 @@ impl Object {
         if let Some(page) = pages.get(&offset) {
             return Ok(page.clone());
         }
-        let first = if self.zeroed { 0 } else { stamp(self.id, offset) };
+        let first = if self.zeroed {
+            0
+        } else {
+            stamp(self.id, offset)
+        };
         let page = Page::filled(first)?;
         pages.insert(offset, page.clone());
         Ok(page)
@@ -53,11 +56,13 @@ impl Object {
 
     /// Zeroes the cached pages of `len` bytes from `offset`: what every mapper sees after
     /// `MADV_REMOVE`.
-    pub fn punch(&self, offset: u64, len: u64) {
+    ///
+    /// # Errors
+    /// None is expected.
+    pub fn punch(&self, offset: u64, len: u64) -> Result<(), Trouble> {
         let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        for (_, page) in pages.range(offset..offset.saturating_add(len)) {
-            page.write_first(0);
-        }
+        let mut punched = pages.range(offset..offset.saturating_add(len));
+        punched.try_for_each(|(_, page)| page.write_first(0))
     }
 
     /// Calls `each` with every page that the cache holds.

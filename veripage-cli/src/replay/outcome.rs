@@ -42,8 +42,6 @@ pub struct Outcome {
     pub seconds: f64,
     /// Everything that was wrong, a line each, the first few of each sort.
     pub findings: Vec<String>,
-    /// What was not wrong but should be known.
-    pub notes: Vec<String>,
 }
 
 impl Outcome {

@@ -2,12 +2,10 @@
 //! both. Faults and accesses are in [`super::fault`].
 //!
 //! The rules that tie the two together:
-//! - a page is in the page table, or parked, only if a region covers it, and the page table never
-//!   allows more than the region;
-//! - a page of private memory is writable in the page table only if no other space, object or parked
-//!   page has its frame; so a store to a shared one faults, and is copied then;
-//! - pages of regions without any permission are taken out of the page table and parked, with their
-//!   contents, until `mprotect` lets the program at them again.
+//! - a page is in the page table only if a region covers it, and the page table never allows more
+//!   than the region;
+//! - a page of private memory is writable in the page table only if no other space and no object has
+//!   its frame; so a store to a shared one faults, and is copied then.
 use super::object::Object;
 use super::region::{
     pages, round_up, Backing, ObjectId, Prot, RangeError, Region, RegionMap, Role, PAGE, USER_END,
@@ -18,6 +16,7 @@ use crate::trace::{self, Advice, EventKind, MapFlags, RegionKind, RemapFlags};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use veripage::{CpuSet, Paddr};
 
 /// Top of the stack that a program gets whose image is not known.
 const STACK_TOP: usize = USER_END - PAGE;
@@ -25,35 +24,35 @@ const STACK_TOP: usize = USER_END - PAGE;
 const STACK_SIZE: usize = 33 * PAGE;
 
 /// An address space and all that belongs to it.
-pub struct Process {
+pub struct Process<'k> {
     pub(super) regions: RegionMap,
-    pub(super) space: Space,
+    pub(super) space: Space<'k>,
     pub(super) objects: BTreeMap<ObjectId, Arc<Object>>,
-    /// Pages that no access is allowed to, by address.
-    pub(super) parked: BTreeMap<usize, Page>,
     /// What the first word of each written private page must be, by address.
     pub(super) words: BTreeMap<usize, u64>,
-    pub(super) world: Arc<World>,
+    pub(super) world: Arc<World<'k>>,
     /// Line of the log that is being replayed.
     pub(super) line: u64,
+    /// Nodes of its page table, when they were last counted.
+    nodes: usize,
     heap: Option<Range<usize>>,
     last_file: Option<(i32, ObjectId)>,
 }
 
-impl Process {
+impl<'k> Process<'k> {
     /// A process with an empty space.
     ///
     /// # Errors
     /// `NoMemory` if there is no frame for the page tables.
-    pub fn new(world: &Arc<World>) -> Result<Process, Trouble> {
+    pub fn new(world: &Arc<World<'k>>) -> Result<Process<'k>, Trouble> {
         Ok(Process {
             regions: RegionMap::new(),
-            space: Space::new()?,
+            space: Space::new(world.host)?,
             objects: BTreeMap::new(),
-            parked: BTreeMap::new(),
             words: BTreeMap::new(),
             world: world.clone(),
             line: 0,
+            nodes: 0,
             heap: None,
             last_file: None,
         })
@@ -62,6 +61,11 @@ impl Process {
     /// The regions as they are.
     pub fn regions(&self) -> &RegionMap {
         &self.regions
+    }
+
+    /// Makes this the space of the current CPU.
+    pub fn activate(&self) {
+        self.space.activate();
     }
 
     /// Sets the line of the log that messages name.
@@ -218,19 +222,14 @@ impl Process {
         self.regions.protect(range.clone(), prot)?;
         for (part, region) in self.regions.within(range.clone()) {
             let allowed = region.effective();
-            if allowed == Prot::NONE {
-                self.park(part, region.backing)?;
-            } else {
-                let owned = matches!(region.backing, Backing::Shared(_));
-                self.space.protect(part, |now| {
-                    let keep = owned || now.allows(Prot::WRITE);
-                    if keep {
-                        allowed
-                    } else {
-                        allowed.without(Prot::WRITE)
-                    }
-                })?;
-            }
+            let shared = matches!(region.backing, Backing::Shared(_));
+            self.space.protect(part, |now| {
+                if shared || now.allows(Prot::WRITE) {
+                    allowed
+                } else {
+                    allowed.without(Prot::WRITE)
+                }
+            })?;
         }
         if !prot.allows(Prot::WRITE) {
             let how = if prot == Prot::NONE {
@@ -323,7 +322,7 @@ impl Process {
                 for (part, region) in self.regions.within(range) {
                     if let Backing::Shared(id) | Backing::Private(id) = region.backing {
                         if let Some(object) = self.objects.get(&id) {
-                            object.punch(region.offset, (part.end - part.start) as u64);
+                            object.punch(region.offset, (part.end - part.start) as u64)?;
                         }
                     }
                 }
@@ -347,7 +346,7 @@ impl Process {
     ///
     /// # Errors
     /// `NoMemory`.
-    pub fn fork(&mut self) -> Result<Process, Trouble> {
+    pub fn fork(&mut self) -> Result<Process<'k>, Trouble> {
         let mut child = Process::new(&self.world)?;
         child.regions = self.regions.forked();
         child.objects = self.objects.clone();
@@ -364,12 +363,18 @@ impl Process {
             }
             self.space
                 .protect(part.clone(), |now| now.without(Prot::WRITE))?;
-            let parked = self.parked.range(part.clone());
-            child.parked.extend(parked.map(|(&at, p)| (at, p.clone())));
             let words = self.words.range(part);
             child.words.extend(words.map(|(&at, &word)| (at, word)));
         }
         Ok(child)
+    }
+
+    /// Counts the nodes of the page table anew.
+    pub fn count_nodes(&mut self) {
+        let host = self.world.host;
+        let now = host.nodes_of(self.space.root().0);
+        host.count_nodes(self.nodes, now);
+        self.nodes = now;
     }
 
     /// Empties the space.
@@ -380,6 +385,8 @@ impl Process {
         self.discard(0..USER_END)?;
         self.regions = RegionMap::new();
         self.objects.clear();
+        self.world.host.count_nodes(self.nodes, 0);
+        self.nodes = 0;
         Ok(())
     }
 
@@ -395,9 +402,14 @@ impl Process {
         }
     }
 
-    /// Calls `each` with every object whose pages this process can see, and then every parked page.
-    pub fn held(&self) -> (impl Iterator<Item = &Arc<Object>>, impl Iterator<Item = &Page>) {
-        (self.objects.values(), self.parked.values())
+    /// The objects whose pages this process can see.
+    pub fn objects(&self) -> impl Iterator<Item = (ObjectId, &Arc<Object>)> {
+        self.objects.iter().map(|(&id, object)| (id, object))
+    }
+
+    /// The root node of its page table, and the CPUs that may have it loaded.
+    pub fn root(&self) -> (Paddr, CpuSet) {
+        self.space.root()
     }
 
     pub(super) fn map(&mut self, at: usize, page: Page, allowed: Prot) -> Result<(), Trouble> {
@@ -415,24 +427,11 @@ impl Process {
 
     /// Drops every page in `range`, with its contents.
     fn discard(&mut self, range: Range<usize>) -> Result<(), Trouble> {
-        if range.is_empty() {
+        if self.regions.within(range.clone()).is_empty() {
             return Ok(());
         }
         self.world.unmapped(self.space.unmap(range.clone())?);
-        remove(&mut self.parked, &range);
         remove(&mut self.words, &range);
-        Ok(())
-    }
-
-    /// Takes the pages of `range`, which have one backing, out of the page table; private ones are
-    /// parked.
-    fn park(&mut self, range: Range<usize>, backing: Backing) -> Result<(), Trouble> {
-        if !matches!(backing, Backing::Shared(_)) {
-            for (at, page, _) in self.space.mapped(range.clone())? {
-                self.parked.insert(at, page);
-            }
-        }
-        self.world.unmapped(self.space.unmap(range)?);
         Ok(())
     }
 
@@ -443,7 +442,6 @@ impl Process {
         Ok(Taken {
             from: range.start,
             mapped,
-            parked: remove(&mut self.parked, &range),
             words: remove(&mut self.words, &range),
         })
     }
@@ -454,8 +452,6 @@ impl Process {
         for (at, page, allowed) in taken.mapped {
             self.map(moved(at), page, allowed)?;
         }
-        let parked = taken.parked.into_iter();
-        self.parked.extend(parked.map(|(at, p)| (moved(at), p)));
         let words = taken.words.into_iter();
         self.words.extend(words.map(|(at, word)| (moved(at), word)));
         Ok(())
@@ -500,7 +496,6 @@ impl Process {
 struct Taken {
     from: usize,
     mapped: Vec<(usize, Page, Prot)>,
-    parked: Vec<(usize, Page)>,
     words: Vec<(usize, u64)>,
 }
 

@@ -111,16 +111,22 @@ fn row(o: &Outcome) -> Vec<Cell> {
     ]
 }
 
-/// What the table has no room for: every finding, the unsupported calls by name, and the notes.
+/// What the table has no room for: the unsupported calls by name, and every finding.
 pub fn details(o: &Outcome) -> Vec<String> {
-    let mut lines: Vec<String> = o.findings.clone();
+    let mut lines = Vec::new();
     if !o.unsupported.is_empty() {
         let names = o.unsupported.iter().map(|(name, n)| format!("{name} {n}"));
         let names: Vec<String> = names.collect();
-        lines.push(format!("not supported: {}", names.join(", ")));
+        lines.push(format!("{}: not supported: {}", o.name, names.join(", ")));
     }
-    lines.extend(o.notes.iter().cloned());
-    lines.iter().map(|l| format!("{}: {l}", o.name)).collect()
+    if o.unplaced > 0 {
+        lines.push(format!(
+            "{}: faults without an address: {}",
+            o.name, o.unplaced
+        ));
+    }
+    lines.extend(o.findings.iter().cloned());
+    lines
 }
 
 /// `1234567` as `1,234,567`.
@@ -158,7 +164,12 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1234567, "1,234,567")] {
+        for (n, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1234567, "1,234,567"),
+        ] {
             assert_eq!(thousands(n), text);
         }
     }

@@ -1,4 +1,5 @@
 //! What all processes of one replay share: the touch policy, the counters, and what was found wrong.
+use super::machine::Host;
 use super::object::Object;
 use super::region::ObjectId;
 use super::space::{Page, Trouble};
@@ -36,6 +37,14 @@ impl Messages {
         }
     }
 
+    /// Adds the messages of another.
+    pub fn append(&self, other: &Messages) {
+        let kept = other.kept();
+        let unkept = other.count() - kept.len() as u64;
+        kept.into_iter().for_each(|m| self.add(|| m));
+        self.count.fetch_add(unkept, Relaxed);
+    }
+
     /// How many there were.
     pub fn count(&self) -> u64 {
         self.count.load(Relaxed)
@@ -49,10 +58,11 @@ impl Messages {
 }
 
 /// State of one replay that its processes share.
-#[derive(Debug)]
-pub struct World {
+pub struct World<'k> {
     /// Which pages are touched.
     pub touch: Touch,
+    /// The machine.
+    pub host: &'k Host,
     /// The frame behind anonymous memory that was read and never written.
     pub zero: Page,
     /// Calls whose result cannot be true in the space as replayed.
@@ -66,14 +76,15 @@ pub struct World {
     words: AtomicU64,
 }
 
-impl World {
+impl<'k> World<'k> {
     /// A world in which nothing has happened.
     ///
     /// # Errors
     /// `NoMemory` if there is no frame for the zero page.
-    pub fn new(touch: Touch) -> Result<World, Trouble> {
+    pub fn new(touch: Touch, host: &'k Host) -> Result<World<'k>, Trouble> {
         Ok(World {
             touch,
+            host,
             zero: Page::filled(0)?,
             contradictions: Messages::default(),
             broken: Messages::default(),

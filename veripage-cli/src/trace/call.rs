@@ -118,7 +118,7 @@ pub(super) fn starts_task(name: &str) -> bool {
 
 fn refused(name: &str, errno: &str) -> EventKind {
     match (name, errno) {
-        // Linux works through the range and stops at the first hole, what comes before it being done.
+        // The range has a hole: what Linux found mapped before it is done, and for madvise behind it too.
         ("mprotect" | "pkey_mprotect" | "madvise", "ENOMEM") => EventKind::Unsupported {
             name: format!("{name} (ENOMEM: done in part)"),
         },

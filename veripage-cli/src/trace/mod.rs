@@ -19,6 +19,7 @@ mod call;
 mod error;
 mod event;
 mod events;
+mod halves;
 mod input;
 mod maps;
 mod order;

@@ -6,9 +6,10 @@
 //! it is not in a file's mapping; with the tracepoints `exceptions:page_fault_user` and `_kernel` in `-e`
 //! the log has address and access of each, and the `minfault` that follows is the same fault again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::call::{meaning, never_returning, starts_task, Fields};
+use super::halves::Halves;
 use super::strace::Said;
 use super::text::{self, call, identifier, leading_pid, quote};
 use super::{Access, CloneFlags, EventKind};
@@ -16,8 +17,7 @@ use super::{Access, CloneFlags, EventKind};
 /// What is known between two lines.
 #[derive(Default)]
 pub(super) struct Perf {
-    /// The first halves of calls, by task.
-    halves: HashMap<u32, String>,
+    halves: Halves,
     /// Tasks whose next served fault was told by a tracepoint.
     told: HashSet<u32>,
     /// Tasks that returned from a `clone` of which the parent's line is still to come.
@@ -32,8 +32,7 @@ impl Perf {
 
     /// Some task is inside a call that may start another, or is out of it before its parent.
     pub(super) fn starting(&self) -> bool {
-        let mut begun = self.halves.values().map(|half| identifier(half).0);
-        !self.newborn.is_empty() || begun.any(starts_task)
+        !self.newborn.is_empty() || self.halves.starting()
     }
 
     /// Takes in one line.
@@ -73,7 +72,7 @@ impl Perf {
             return self.interrupted(pid, first.trim_end());
         }
         let call = call(rest)?;
-        self.halves.remove(&pid);
+        self.halves.take(pid);
         self.returned(call.name, &call, call.result)
     }
 
@@ -92,7 +91,7 @@ impl Perf {
     fn interrupted(&mut self, pid: u32, first: &str) -> Result<Option<EventKind>, String> {
         let name = call(first)?.name;
         let kind = never_returning(name);
-        self.halves.insert(pid, first.to_owned());
+        self.halves.put(pid, first.to_owned());
         Ok(kind)
     }
 
@@ -106,10 +105,10 @@ impl Perf {
             .ok_or_else(|| format!("{} does not say what resumes", quote(second)))?
             .trim();
         if never_returning(name).is_some() {
-            self.halves.remove(&pid);
+            self.halves.take(pid);
             return Ok(None);
         }
-        match self.halves.remove(&pid) {
+        match self.halves.take(pid) {
             Some(half) => {
                 let call = call(&half)?;
                 if call.name != name {

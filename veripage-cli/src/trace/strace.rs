@@ -5,9 +5,10 @@
 //! none. A call that another task's line interrupts comes as `call(... <unfinished ...>` and later
 //! `<... call resumed>...) = result`: it counts when it resumes.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
-use super::call::{meaning, never_returning, starts_task, Fields};
+use super::call::{meaning, never_returning, Fields};
+use super::halves::Halves;
 use super::text::{self, call, identifier, leading_pid, quote};
 use super::{CloneFlags, EventKind};
 
@@ -19,8 +20,7 @@ const DETACHED: &str = "<detached ...>";
 /// What is known between two lines.
 #[derive(Default)]
 pub(super) struct Strace {
-    /// The first halves of calls, by task.
-    halves: HashMap<u32, String>,
+    halves: Halves,
     /// Text that a note of strace itself cut off; the next line continues it.
     cut: String,
     tasks: Tasks,
@@ -43,9 +43,7 @@ impl Strace {
 
     /// Some task is inside a call that may start another.
     pub(super) fn starting(&self) -> bool {
-        self.halves
-            .values()
-            .any(|half| starts_task(identifier(half).0))
+        self.halves.starting()
     }
 
     /// Takes in one line.
@@ -91,7 +89,7 @@ impl Strace {
             Named::Column(pid) => pid,
             Named::Nobody => self.tasks.unnamed(),
             Named::Bracket(pid) => {
-                let first_in_call = self.halves.contains_key(&self.tasks.first);
+                let first_in_call = self.halves.has(self.tasks.first);
                 self.tasks
                     .bracketed(pid, rest.starts_with("<... "), first_in_call)
             }
@@ -112,7 +110,7 @@ impl Strace {
         if trimmed.ends_with(DETACHED) {
             return Ok(None);
         }
-        if let Some(half) = self.halves.remove(&pid) {
+        if let Some(half) = self.halves.take(pid) {
             let begun = identifier(&half).0;
             return Err(format!(
                 "{begun} was begun and never resumes before {}",
@@ -131,17 +129,17 @@ impl Strace {
         if let Some(by) = note.strip_prefix("superseded by execve in pid ") {
             let (by, _) =
                 leading_pid(by).ok_or_else(|| format!("{} names no task", quote(note)))?;
-            match self.halves.remove(&by) {
-                Some(half) => self.halves.insert(pid, half),
-                None => self.halves.remove(&pid),
-            };
+            self.halves.take(pid);
+            if let Some(half) = self.halves.take(by) {
+                self.halves.put(pid, half);
+            }
             self.tasks.gone(by);
             return Ok(Some(EventKind::Superseded { by }));
         }
         if !note.starts_with("exited with ") && !note.starts_with("killed by ") {
             return Err(format!("{} is not the end of a task", quote(note)));
         }
-        self.halves.remove(&pid);
+        self.halves.take(pid);
         self.tasks.gone(pid);
         Ok(Some(EventKind::Gone))
     }
@@ -151,7 +149,7 @@ impl Strace {
         if name.is_empty() || !rest.starts_with('(') {
             return Err(format!("not a call: {}", quote(first)));
         }
-        self.halves.insert(pid, first.to_owned());
+        self.halves.put(pid, first.to_owned());
         Ok(never_returning(name))
     }
 
@@ -162,7 +160,7 @@ impl Strace {
             .ok_or_else(|| format!("{} does not say what resumes", quote(second)))?;
         let half = self
             .halves
-            .remove(&pid)
+            .take(pid)
             .ok_or_else(|| format!("{name} resumes, but was not begun"))?;
         let begun = identifier(&half).0;
         if begun != name {
@@ -239,22 +237,22 @@ struct Tasks {
     first_gone: bool,
     spoken: bool,
     /// The others, as long as they live.
-    others: Vec<u32>,
+    others: BTreeSet<u32>,
 }
 
 impl Tasks {
     fn announce(&mut self, pid: u32) {
         if !self.spoken && self.first_id.is_none() {
             (self.first, self.first_id) = (pid, Some(pid));
-        } else if !self.others.contains(&pid) && self.first_id != Some(pid) {
-            self.others.push(pid);
+        } else if self.first_id != Some(pid) {
+            self.others.insert(pid);
         }
     }
 
     fn unnamed(&mut self) -> u32 {
         self.spoken = true;
-        match self.others[..] {
-            [other, ..] if self.first_gone => other,
+        match self.others.first() {
+            Some(&other) if self.first_gone => other,
             _ => self.first,
         }
     }
@@ -269,7 +267,7 @@ impl Tasks {
             if resumes == first_in_call {
                 self.first_id = Some(pid);
             } else {
-                self.others.push(pid);
+                self.others.insert(pid);
             }
         }
         if self.first_id == Some(pid) {
@@ -283,7 +281,7 @@ impl Tasks {
         if pid == self.first {
             self.first_gone = true;
         }
-        self.others.retain(|&p| p != pid);
+        self.others.remove(&pid);
     }
 }
 

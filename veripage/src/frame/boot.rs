@@ -36,7 +36,12 @@ pub unsafe fn boot<P: Platform>(range: Range<Paddr>) -> usize {
     }
     proof! { axiom_platform::<P>(); }
     let mut made = 0;
-    let mut pa = (range.start + (PAGE_SIZE - 1)) / PAGE_SIZE * PAGE_SIZE;
+    let past = range.start % PAGE_SIZE;
+    let mut pa = if past == 0 {
+        range.start
+    } else {
+        range.start - past + PAGE_SIZE
+    };
     #[cfg_attr(verus_only, verus_spec(
         invariant
             range.start <= pa <= end + PAGE_SIZE, made <= pa, pa as int % 4096 == 0, end <= range.end, end <= P::MAX_PADDR,

@@ -13,9 +13,12 @@
 //! bytes of frames, by `veripage_hw::bytes`.
 mod alloc;
 mod boot;
+mod display;
 mod error;
 mod io;
 mod kind;
+#[cfg(all(test, feature = "loom"))]
+mod loom_tests;
 #[cfg(verus_only)]
 pub mod seed;
 mod segment;
@@ -24,6 +27,9 @@ pub(crate) mod slot;
 #[cfg(verus_only)]
 #[allow(non_snake_case)] // the macro names the module after the machine
 pub mod sm;
+#[cfg(verus_only)]
+pub mod theorem;
+pub mod tour;
 mod unique;
 mod untyped;
 

@@ -1,3 +1,21 @@
-//! Kernel areas.
+//! The kernel's half of the address space: its page table, and the areas in it.
+//!
+//! A kernel makes one [`KernelSpace`], keeps it in a static, and takes [`KVirtArea`]s out of it; every
+//! user space shares its nodes. Areas and user spaces borrow it, so that it outlives them.
+#[cfg(not(verus_only))]
+pub mod area;
 pub mod area_pool;
+#[cfg(not(verus_only))]
+pub mod error;
 pub mod range_alloc;
+#[cfg(not(verus_only))]
+mod space;
+
+#[cfg(not(verus_only))]
+pub use area::KVirtArea;
+#[cfg(not(verus_only))]
+pub use error::KSpaceError;
+#[cfg(not(verus_only))]
+pub(crate) use space::KernelTables;
+#[cfg(not(verus_only))]
+pub use space::{KernelSpace, DEFAULT_PIECES};

@@ -41,6 +41,22 @@ pub enum RangeAllocError {
     NotAllocated(Vaddr, Vaddr),
 }
 
+impl core::fmt::Display for RangeAllocError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        use RangeAllocError::*;
+        match *self {
+            BadRange(a, b) => write!(f, "cannot manage the addresses {a:#x}..{b:#x}"),
+            BadSize(size) => write!(f, "not a size of whole pages: {size:#x}"),
+            BadAlign(align) => write!(f, "not an alignment, or a phase beyond it: {align:#x}"),
+            Exhausted(size) => write!(f, "no {size:#x} bytes of addresses are free"),
+            TooManyAreas(size) => write!(f, "too many areas for another one of {size:#x} bytes"),
+            NotAllocated(a, b) => write!(f, "no area is {a:#x}..{b:#x}"),
+        }
+    }
+}
+
+impl core::error::Error for RangeAllocError {}
+
 /// Hands out disjoint, page-aligned parts of one range of addresses. `N` is the number of pieces
 /// that the table holds: at least half as many areas can live at a time.
 #[verus_verify]

@@ -1,9 +1,42 @@
 //! Page tables.
+#[cfg(not(verus_only))]
+mod config;
+#[cfg(not(verus_only))]
+mod cursor;
+#[cfg(not(verus_only))]
+mod edit;
 mod entry_word;
+mod error;
+mod geom;
 mod identity;
+#[cfg(not(verus_only))]
+mod item;
 mod lock;
+#[cfg(not(verus_only))]
+mod lock_range;
 pub mod node;
 mod node_frame;
+#[cfg(not(verus_only))]
+mod path;
+#[cfg(not(verus_only))]
+mod pending;
 pub mod retired;
+#[cfg(not(verus_only))]
+mod runs;
+#[cfg(not(verus_only))]
+mod table;
+mod word;
 
+#[cfg(not(verus_only))]
+pub use config::{KernelPtConfig, PageTableConfig, PagingFormat, UserPtConfig};
+#[cfg(not(verus_only))]
+pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
+pub use error::PageTableError;
+#[cfg(not(verus_only))]
+pub use item::MappedItem;
+#[cfg(not(verus_only))]
+pub use pending::Pending;
 pub use node::walk_hint;
+pub use retired::Retired;
+#[cfg(not(verus_only))]
+pub use table::{reclaim, PageTable};

@@ -148,6 +148,14 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
         *self = all;
     }
 
+    /// The nodes of a table that nobody can reach any more, not even a reader.
+    ///
+    /// # Safety
+    /// The caller owns the whole table that they were part of.
+    pub(super) unsafe fn assume_unseen(self) -> Expired<P, E> {
+        Expired { list: self }
+    }
+
     /// Starts the grace period after which the nodes may be used for other things.
     #[verus_spec(r => ensures r@ == self@)]
     pub fn wait(self) -> Waiting<P, E> {

@@ -15,7 +15,7 @@
 //!
 //! `AttrIndx` indexes `MAIR_EL1`, which must hold [`MAIR_EL1`].
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*};
+use super::{entry::page_ok, geometry::*, property::*};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -119,6 +119,15 @@ impl PageTableEntryTrait for Aarch64Pte {
         }
     }
 
+    open spec fn mmu_user(w: u64) -> Rights {
+        let on = w & 1 != 0;
+        Rights {
+            r: on && w & 0x40 != 0,
+            w: on && w & 0x40 != 0 && w & 0x80 == 0,
+            x: on && w & 0x0040_0000_0000_0000 == 0,
+        }
+    }
+
     closed spec fn spec_supports(level: int, p: PageProperty) -> bool {
         let f = p.flags.bits;
         1 <= level <= 3 && p.wf() && (f & 1 == 1 || (f & 2 == 0 && p.priv_flags.bits & 1 == 1))
@@ -159,13 +168,31 @@ impl PageTableEntryTrait for Aarch64Pte {
     }
 
     proof fn leaf_paddr_ok(level: int, w: u64) {
-        lemma_masked(level, w);
+        lemma_address(level, w);
+    }
+
+    proof fn paddr_ok(level: int, w: u64) {
+        lemma_address(level, w);
+    }
+
+    proof fn paddr_end_aligned() {
+    }
+
+    proof fn prop_wf(level: int, w: u64) {
+        lemma_prop_wf(level, w);
     }
 
     proof fn supports_wf(level: int, p: PageProperty) {
     }
 
     proof fn paddr_end_wf() {
+    }
+
+    proof fn supports_lower(level: int, p: PageProperty) {
+    }
+
+    proof fn supports_ad(level: int, p: PageProperty, q: PageProperty) {
+        lemma_sans_ad(p.flags.bits, q.flags.bits);
     }
 
     #[inline]
@@ -221,7 +248,7 @@ impl PageTableEntryTrait for Aarch64Pte {
     #[inline]
     fn supports(level: PagingLevel, prop: PageProperty) -> bool {
         let f = prop.flags.bits;
-        1 <= level && level <= 3 && f < 128 && prop.priv_flags.bits < 4
+        level != 0 && level <= 3 && f < 128 && prop.priv_flags.bits < 4
             && (f & 1 == 1 || (f & 2 == 0 && prop.priv_flags.bits & 1 == 1))
     }
 

@@ -60,12 +60,34 @@ pub proof fn lemma_ad(level: int, a: u64, b: u64)
         Aarch64Pte::spec_paddr(level, a) == Aarch64Pte::spec_paddr(level, b),
         Aarch64Pte::spec_prop(level, a).spec_sans_ad() == Aarch64Pte::spec_prop(level, b).spec_sans_ad(),
 {
+    assert(a & 1 == b & 1 && a & 2 == b & 2 && a & 0x0000_ffff_ffff_f000 == b & 0x0000_ffff_ffff_f000
+        && (a >> 2) & 7 == (b >> 2) & 7) by (bit_vector)
+        requires a & !0x400 == b & !0x400;
+    assert(((((((!((a >> 58) & 1)) | (a >> 6)) & 1) | ((!a >> 6) & 2) | (((if (a >> 58) & 1 != 0 { a >> 54 } else { a >> 53 }) & 1 ^ 1) << 2) | ((a >> 7) & 8) | ((a >> 51) & 0x70)) as u8) & 0xe7)
+        == ((((((!((b >> 58) & 1)) | (b >> 6)) & 1) | ((!b >> 6) & 2) | (((if (b >> 58) & 1 != 0 { b >> 54 } else { b >> 53 }) & 1 ^ 1) << 2) | ((b >> 7) & 8) | ((b >> 51) & 0x70)) as u8) & 0xe7)) by (bit_vector)
+        requires a & !0x400 == b & !0x400;
+    assert((((a >> 58) & 1) | ((!a >> 10) & 2)) as u8 == (((b >> 58) & 1) | ((!b >> 10) & 2)) as u8) by (bit_vector)
+        requires a & !0x400 == b & !0x400;
 }
 
-pub proof fn lemma_masked(level: int, w: u64)
-    requires 1 <= level <= 5, Aarch64Pte::spec_last(level, w),
-    ensures page_ok(Aarch64Pte::PADDR_END as int, level, Aarch64Pte::spec_paddr(level, w)),
+/// The address in a word, and what is left of it in a leaf.
+pub proof fn lemma_address(level: int, w: u64)
+    requires 1 <= level <= 5,
+    ensures
+        page_ok(Aarch64Pte::PADDR_END as int, 1, Aarch64Pte::spec_paddr(level, w)),
+        Aarch64Pte::spec_last(level, w) ==> page_ok(Aarch64Pte::PADDR_END as int, level, Aarch64Pte::spec_paddr(level, w)),
 {
+    let a = w & 0x0000_ffff_ffff_f000;
+    assert(w & 0x0000_ffff_ffff_f000 < 0x1_0000_0000_0000 && w & 0x0000_ffff_ffff_f000 & 0xfff == 0) by (bit_vector);
+    lemma_round_down(1, a);
+    lemma_round_down(level, a);
+}
+
+pub proof fn lemma_prop_wf(level: int, w: u64)
+    ensures Aarch64Pte::spec_prop(level, w).wf(),
+{
+    assert((((((!((w >> 58) & 1)) | (w >> 6)) & 1) | ((!w >> 6) & 2) | (((if (w >> 58) & 1 != 0 { w >> 54 } else { w >> 53 }) & 1 ^ 1) << 2) | ((w >> 7) & 8) | ((w >> 51) & 0x70)) as u8) < 128
+        && (((w >> 58) & 1) | ((!w >> 10) & 2)) as u8 <= 3) by (bit_vector);
 }
 
 pub proof fn lemma_new_page(level: int, pa: u64, p: PageProperty, w: u64)
@@ -79,8 +101,81 @@ pub proof fn lemma_new_page(level: int, pa: u64, p: PageProperty, w: u64)
             &&& Aarch64Pte::spec_last(level, w)
             &&& Aarch64Pte::spec_paddr(level, w) == pa
             &&& Aarch64Pte::spec_prop(level, w) == p
+            &&& Aarch64Pte::mmu_user(w) == p.user_rights()
         },
 {
+    let m = spec_offset_mask(level);
+    let a = pa & 0x0000_ffff_ffff_f000 & !m;
+    let c = attr(p.cache);
+    let k = if level <= 1 { 3u64 } else { 1u64 };
+    lemma_mask(level);
+    assert(c < 8 && mem_policy(c) == p.cache);
+    if page_ok(Aarch64Pte::PADDR_END as int, level, pa as int) {
+        lemma_round_down(level, pa);
+        assert(pa < 0x1_0000_0000_0000 && pa & !m == pa && m & 0xfff == 0xfff ==> pa & 0x0000_ffff_ffff_f000 & !m == pa) by (bit_vector);
+    }
+    assert((pa & 0x0000_ffff_ffff_f000 & !m) & !m & 0x0000_ffff_ffff_f000 == pa & 0x0000_ffff_ffff_f000 & !m) by (bit_vector);
+    lemma_leaf_bits(a, m, p.flags.bits, p.priv_flags.bits, c, k, leaf_bits(level, p));
+    assert(0x07e0_0000_0000_0fdcu64 | 3 == 0x07e0_0000_0000_0fdf && 0x07e0_0000_0000_0fdcu64 | 1 == 0x07e0_0000_0000_0fdd) by (bit_vector);
+}
+
+/// The fields of a leaf's word do not touch each other.
+proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, k: u64, b: u64)
+    requires
+        a & !m & 0x0000_ffff_ffff_f000 == a,
+        m & 0xfff == 0xfff,
+        c < 8,
+        k == 1 || k == 3,
+        b == ({
+            let f7 = f as u64 & 0x7f;
+            let q2 = q as u64 & 3;
+            let u = q2 & 1;
+            let n = (!f7 >> 2) & 1;
+            k | (c << 2) | ((u & f7) << 6) | ((!f7 & 2) << 6) | (3u64 << 8) | ((f7 & 8) << 7) | ((!q2 & 2) << 10)
+                | ((n | u) << 53) | ((n | (u ^ 1)) << 54) | ((f7 & 0x70) << 51) | (u << 58)
+        }),
+    ensures
+        (a | b) & 1 != 0,
+        k == 1 ==> (a | b) & 2 == 0,
+        (a | b) & 0x0000_ffff_ffff_f000 & !m == a,
+        (a | b) >> 2 & 7 == c,
+        (a | b) & !((0x07e0_0000_0000_0fdc | k) | (0x0000_ffff_ffff_f000 & !m)) == 0,
+        f < 128 && q < 4 && (f & 1 == 1 || (f & 2 == 0 && q & 1 == 1)) ==> flags_of(a | b) == f && priv_of(a | b) == q
+            && Aarch64Pte::mmu_user(a | b) == rights_of(f, q),
+{
+    let w = a | b;
+    let f7 = f as u64 & 0x7f;
+    let q2 = q as u64 & 3;
+    let u = q2 & 1;
+    let n = (!f7 >> 2) & 1;
+    assert(b & !(0x07e0_0000_0000_0fdc | k) == 0 && b & 3 == k && b >> 2 & 7 == c) by (bit_vector)
+        requires
+            c < 8, k == 1 || k == 3, u == q2 & 1, n == (!f7 >> 2) & 1, f7 == f as u64 & 0x7f,
+            b == k | (c << 2) | ((u & f7) << 6) | ((!f7 & 2) << 6) | (3u64 << 8) | ((f7 & 8) << 7) | ((!q2 & 2) << 10)
+                | ((n | u) << 53) | ((n | (u ^ 1)) << 54) | ((f7 & 0x70) << 51) | (u << 58);
+    if f < 128 && q < 4 && (f & 1 == 1 || (f & 2 == 0 && q & 1 == 1)) {
+        assert((((((!((b >> 58) & 1)) | (b >> 6)) & 1) | ((!b >> 6) & 2) | (((if (b >> 58) & 1 != 0 { b >> 54 } else { b >> 53 }) & 1 ^ 1) << 2) | ((b >> 7) & 8) | ((b >> 51) & 0x70)) as u8) == f
+            && (((b >> 58) & 1) | ((!b >> 10) & 2)) as u8 == q
+            && (b & 0x40 != 0 <==> q & 1 != 0 && f & 1 != 0) && (b & 0x80 == 0 <==> f & 2 != 0)
+            && (b & 0x0040_0000_0000_0000 == 0 <==> q & 1 != 0 && f & 4 != 0) && (f & 1 == 0 ==> q & 1 == 0 || f & 2 == 0)) by (bit_vector)
+            requires
+                c < 8, k == 1 || k == 3, f < 128, q < 4, f & 1 == 1 || (f & 2 == 0 && q & 1 == 1),
+                f7 == f as u64 & 0x7f, q2 == q as u64 & 3, u == q2 & 1, n == (!f7 >> 2) & 1,
+                b == k | (c << 2) | ((u & f7) << 6) | ((!f7 & 2) << 6) | (3u64 << 8) | ((f7 & 8) << 7) | ((!q2 & 2) << 10)
+                | ((n | u) << 53) | ((n | (u ^ 1)) << 54) | ((f7 & 0x70) << 51) | (u << 58);
+    }
+    assert(w & 0xffff_0000_0000_0fff == b && w & 0x0000_ffff_ffff_f000 & !m == a
+        && w & !((0x07e0_0000_0000_0fdc | k) | (0x0000_ffff_ffff_f000 & !m)) == 0) by (bit_vector)
+        requires w == a | b, b & !(0x07e0_0000_0000_0fdc | k) == 0, a & !m & 0x0000_ffff_ffff_f000 == a, m & 0xfff == 0xfff,
+            k == 1 || k == 3;
+    assert(w & 0x40 == b & 0x40 && w & 0x80 == b & 0x80 && w & 0x0040_0000_0000_0000 == b & 0x0040_0000_0000_0000) by (bit_vector)
+        requires w & 0xffff_0000_0000_0fff == b;
+    assert(w & 3 == b & 3 && w >> 2 & 7 == b >> 2 & 7) by (bit_vector) requires w & 0xffff_0000_0000_0fff == b;
+    assert((((((!((w >> 58) & 1)) | (w >> 6)) & 1) | ((!w >> 6) & 2) | (((if (w >> 58) & 1 != 0 { w >> 54 } else { w >> 53 }) & 1 ^ 1) << 2) | ((w >> 7) & 8) | ((w >> 51) & 0x70)) as u8)
+        == (((((!((b >> 58) & 1)) | (b >> 6)) & 1) | ((!b >> 6) & 2) | (((if (b >> 58) & 1 != 0 { b >> 54 } else { b >> 53 }) & 1 ^ 1) << 2) | ((b >> 7) & 8) | ((b >> 51) & 0x70)) as u8)
+        && (((w >> 58) & 1) | ((!w >> 10) & 2)) as u8 == (((b >> 58) & 1) | ((!b >> 10) & 2)) as u8) by (bit_vector)
+        requires w & 0xffff_0000_0000_0fff == b;
+    assert(w & 3 == k ==> w & 1 != 0 && (k == 1 ==> w & 2 == 0)) by (bit_vector) requires k == 1 || k == 3;
 }
 
 pub proof fn lemma_new_pt(pa: u64, w: u64)
@@ -93,6 +188,11 @@ pub proof fn lemma_new_pt(pa: u64, w: u64)
             &&& forall|l: int| 2 <= l <= 5 ==> #[trigger] Aarch64Pte::spec_paddr(l, w) == pa
         },
 {
+    let x = pa & 0x0000_ffff_ffff_f000 | 3;
+    assert(x & !0x0000_ffff_ffff_f003 == 0 && x & 1 != 0 && x & 2 != 0) by (bit_vector)
+        requires x == pa & 0x0000_ffff_ffff_f000 | 3;
+    assert(pa < 0x1_0000_0000_0000 && pa % 4096 == 0 ==> x & 0x0000_ffff_ffff_f000 == pa) by (bit_vector)
+        requires x == pa & 0x0000_ffff_ffff_f000 | 3;
 }
 
 } // verus!

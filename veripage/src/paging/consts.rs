@@ -63,6 +63,19 @@ macro_rules! paging_consts {
             }
         }
 
+        impl $name {
+            /// The values, for proofs elsewhere.
+            pub proof fn lemma_values()
+                ensures
+                    <Self as PagingConstsTrait>::NR_LEVELS == $levels,
+                    <Self as PagingConstsTrait>::HIGHEST_TRANSLATION_LEVEL == $highest,
+                    <Self as PagingConstsTrait>::ADDRESS_WIDTH == $width,
+                    <Self as PagingConstsTrait>::VA_SIGN_EXT,
+                    <Self as PagingConstsTrait>::PADDR_WIDTH == $pa,
+            {
+            }
+        }
+
         } // verus!
     };
 }
@@ -140,13 +153,21 @@ pub const fn pte_index_bit_offset(level: PagingLevel) -> u32 {
 /// Bytes that one entry of a level-`level` node covers. Level 6 is what a whole 5-level table covers.
 #[verus_spec(ret => ensures ret == bytes(level as int), ret == span(level as int) * 4096)]
 pub const fn page_size(level: PagingLevel) -> usize {
-    1 << pte_index_bit_offset(level)
+    let shift = pte_index_bit_offset(level);
+    proof! { lemma_powers(level as int); }
+    1usize << shift
 }
 
 /// Index of `va`'s entry in its level-`level` node, below 512.
 #[verus_spec(ret => ensures ret == slot(level as int, va as int / 4096) % 512, ret < 512)]
 pub const fn pte_index(va: Vaddr, level: PagingLevel) -> usize {
-    (va >> pte_index_bit_offset(level)) & 511
+    let shift = pte_index_bit_offset(level);
+    proof! {
+        lemma_shr(level as int, va);
+        let q = va >> shift;
+        assert(q & 511 == q % 512) by (bit_vector);
+    }
+    (va >> shift) & 511
 }
 
 /// First address of the level-`level` slot around `va`.
@@ -157,7 +178,13 @@ pub const fn pte_index(va: Vaddr, level: PagingLevel) -> usize {
         aligned(level as int, ret as int),
 )]
 pub const fn slot_base(va: Vaddr, level: PagingLevel) -> Vaddr {
-    va & !(page_size(level) - 1)
+    let inside = page_size(level) - 1;
+    proof! {
+        lemma_round_down(level as int, va as u64);
+        lemma_as_u64(va, inside);
+        first_is_round_down(level as int, va as int);
+    }
+    va & !inside
 }
 
 /// Last address of the level-`level` slot around `va`.
@@ -172,13 +199,22 @@ pub const fn slot_last(va: Vaddr, level: PagingLevel) -> Vaddr {
 )]
 pub const fn same_slot(a: Vaddr, b: Vaddr, level: PagingLevel) -> bool {
     let shift = pte_index_bit_offset(level);
+    proof! {
+        lemma_shr(level as int, a);
+        lemma_shr(level as int, b);
+    }
     a >> shift == b >> shift
 }
 
 /// Is `addr` a multiple of the bytes that a level-`level` entry covers?
 #[verus_spec(ret => ensures ret == aligned(level as int, addr as int))]
 pub const fn is_aligned(addr: usize, level: PagingLevel) -> bool {
-    addr & (page_size(level) - 1) == 0
+    let inside = page_size(level) - 1;
+    proof! {
+        lemma_round_down(level as int, addr as u64);
+        lemma_as_u64(addr, inside);
+    }
+    addr & inside == 0
 }
 
 /// The address bits inside a level-`level` page: its size minus one.

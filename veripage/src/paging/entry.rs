@@ -1,6 +1,6 @@
 //! What a page-table entry format offers, and what each must prove.
 #[cfg(verus_only)]
-use super::geometry::*;
+use super::{geometry::*, property::Rights};
 use super::{PageProperty, PagingLevel};
 use crate::Paddr;
 use vstd::prelude::*;
@@ -37,6 +37,10 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
 
     /// What a leaf says beside the address.
     spec fn spec_prop(level: int, w: u64) -> PageProperty;
+
+    /// What the manual says that the MMU lets user mode do through a leaf, once the accessed and dirty flags
+    /// are set (where these are missing, an access may raise an exception that tells the kernel to set them).
+    spec fn mmu_user(w: u64) -> Rights;
 
     /// The format has leaves at this level, and they can express the property exactly.
     spec fn spec_supports(level: int, p: PageProperty) -> bool;
@@ -101,7 +105,27 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
             page_ok(Self::PADDR_END as int, level, Self::spec_paddr(level, w)),
     ;
 
-    /// What every format can express of a page's level and address: see `supports`.
+    /// The address in any word is the address of a frame.
+    proof fn paddr_ok(level: int, w: u64)
+        requires
+            1 <= level <= 5,
+        ensures
+            page_ok(Self::PADDR_END as int, 1, Self::spec_paddr(level, w)),
+    ;
+
+    /// Physical memory ends with a page of every size.
+    proof fn paddr_end_aligned()
+        ensures
+            aligned(5, Self::PADDR_END as int),
+    ;
+
+    /// The property of any word has only bits with a meaning.
+    proof fn prop_wf(level: int, w: u64)
+        ensures
+            Self::spec_prop(level, w).wf(),
+    ;
+
+    /// Only levels and properties that exist are supported.
     proof fn supports_wf(level: int, p: PageProperty)
         requires
             Self::spec_supports(level, p),
@@ -115,6 +139,25 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
         ensures
             0 < Self::PADDR_END <= 0x100_0000_0000_0000,
             Self::PADDR_END as int % 0x1_0000_0000_0000 == 0,
+    ;
+
+    /// A page can be split into smaller ones with the same property.
+    proof fn supports_lower(level: int, p: PageProperty)
+        requires
+            Self::spec_supports(level, p),
+            level > 1,
+        ensures
+            Self::spec_supports(level - 1, p),
+    ;
+
+    /// Whether a property can be expressed does not depend on the accessed and dirty flags.
+    proof fn supports_ad(level: int, p: PageProperty, q: PageProperty)
+        requires
+            Self::spec_supports(level, p),
+            p.spec_sans_ad() == q.spec_sans_ad(),
+            q.wf(),
+        ensures
+            Self::spec_supports(level, q),
     ;
 
     /// The entry with this word.
@@ -187,6 +230,7 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
                 &&& Self::spec_last(level as int, r.bits())
                 &&& Self::spec_paddr(level as int, r.bits()) == pa
                 &&& Self::spec_prop(level as int, r.bits()) == prop
+                &&& Self::mmu_user(r.bits()) == prop.user_rights()
             },
     ;
 
@@ -210,6 +254,7 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
                 &&& Self::spec_last(level as int, r.bits())
                 &&& Self::spec_paddr(level as int, r.bits()) == Self::spec_paddr(level as int, self.bits())
                 &&& Self::spec_prop(level as int, r.bits()) == prop
+                &&& Self::mmu_user(r.bits()) == prop.user_rights()
             },
     ;
 }

@@ -121,24 +121,52 @@ pub proof fn lemma_round_down(l: int, a: u64)
         aligned(l, a as int) ==> a & !spec_offset_mask(l) == a,
         aligned(l, a as int) <==> a & spec_offset_mask(l) == 0,
 {
-    assert(a & !0xfffu64 == a - a % 0x1000 && a & 0xfffu64 == a % 0x1000) by (bit_vector);
-    assert(a & !0x1f_ffffu64 == a - a % 0x20_0000 && a & 0x1f_ffffu64 == a % 0x20_0000) by (bit_vector);
-    assert(a & !0x3fff_ffffu64 == a - a % 0x4000_0000 && a & 0x3fff_ffffu64 == a % 0x4000_0000) by (bit_vector);
-    assert(a & !0x7f_ffff_ffffu64 == a - a % 0x80_0000_0000 && a & 0x7f_ffff_ffffu64 == a % 0x80_0000_0000) by (bit_vector);
-    assert(a & !0xffff_ffff_ffffu64 == a - a % 0x1_0000_0000_0000 && a & 0xffff_ffff_ffffu64 == a % 0x1_0000_0000_0000) by (bit_vector);
-    assert(a & !0x1ff_ffff_ffff_ffffu64 == a - a % 0x200_0000_0000_0000 && a & 0x1ff_ffff_ffff_ffffu64 == a % 0x200_0000_0000_0000) by (bit_vector);
+    if l <= 1 {
+        assert(a & !0xfffu64 == a - a % 0x1000 && a & 0xfffu64 == a % 0x1000
+            && (a - a % 0x1000) as u64 % 0x1000 == 0) by (bit_vector);
+    } else if l == 2 {
+        assert(a & !0x1f_ffffu64 == a - a % 0x20_0000 && a & 0x1f_ffffu64 == a % 0x20_0000
+            && (a - a % 0x20_0000) as u64 % 0x20_0000 == 0) by (bit_vector);
+    } else if l == 3 {
+        assert(a & !0x3fff_ffffu64 == a - a % 0x4000_0000 && a & 0x3fff_ffffu64 == a % 0x4000_0000
+            && (a - a % 0x4000_0000) as u64 % 0x4000_0000 == 0) by (bit_vector);
+    } else if l == 4 {
+        assert(a & !0x7f_ffff_ffffu64 == a - a % 0x80_0000_0000 && a & 0x7f_ffff_ffffu64 == a % 0x80_0000_0000
+            && (a - a % 0x80_0000_0000) as u64 % 0x80_0000_0000 == 0) by (bit_vector);
+    } else if l == 5 {
+        assert(a & !0xffff_ffff_ffffu64 == a - a % 0x1_0000_0000_0000 && a & 0xffff_ffff_ffffu64 == a % 0x1_0000_0000_0000
+            && (a - a % 0x1_0000_0000_0000) as u64 % 0x1_0000_0000_0000 == 0) by (bit_vector);
+    } else {
+        assert(a & !0x1ff_ffff_ffff_ffffu64 == a - a % 0x200_0000_0000_0000 && a & 0x1ff_ffff_ffff_ffffu64 == a % 0x200_0000_0000_0000
+            && (a - a % 0x200_0000_0000_0000) as u64 % 0x200_0000_0000_0000 == 0) by (bit_vector);
+    }
+}
+
+/// Masks of pages hold the masks of smaller pages, and no more than address bits.
+pub proof fn lemma_mask(l: int)
+    ensures
+        spec_offset_mask(l) & 0xfff == 0xfff,
+        l > 1 ==> spec_offset_mask(l) & 0x1f_ffff == 0x1f_ffff,
+        spec_offset_mask(l) & !0x1ff_ffff_ffff_ffff == 0,
+{
+    assert(0xfffu64 & 0xfff == 0xfff && 0x1f_ffffu64 & 0xfff == 0xfff && 0x3fff_ffffu64 & 0xfff == 0xfff
+        && 0x7f_ffff_ffffu64 & 0xfff == 0xfff && 0xffff_ffff_ffffu64 & 0xfff == 0xfff
+        && 0x1ff_ffff_ffff_ffffu64 & 0xfff == 0xfff) by (bit_vector);
+    assert(0x1f_ffffu64 & 0x1f_ffff == 0x1f_ffff && 0x3fff_ffffu64 & 0x1f_ffff == 0x1f_ffff
+        && 0x7f_ffff_ffffu64 & 0x1f_ffff == 0x1f_ffff && 0xffff_ffff_ffffu64 & 0x1f_ffff == 0x1f_ffff
+        && 0x1ff_ffff_ffff_ffffu64 & 0x1f_ffff == 0x1f_ffff) by (bit_vector);
+    assert(0xfffu64 & !0x1ff_ffff_ffff_ffff == 0 && 0x1f_ffffu64 & !0x1ff_ffff_ffff_ffff == 0
+        && 0x3fff_ffffu64 & !0x1ff_ffff_ffff_ffff == 0 && 0x7f_ffff_ffffu64 & !0x1ff_ffff_ffff_ffff == 0
+        && 0xffff_ffff_ffffu64 & !0x1ff_ffff_ffff_ffff == 0 && 0x1ff_ffff_ffff_ffffu64 & !0x1ff_ffff_ffff_ffff == 0) by (bit_vector);
 }
 
 /// Rounding an address down to a slot.
 pub proof fn first_is_round_down(l: int, va: int)
-    requires 1 <= l <= 6, 0 <= va,
-    ensures
-        first(l, va / 4096) * 4096 == if l == 1 { va - va % 0x1000 } else if l == 2 { va - va % 0x20_0000 }
-            else if l == 3 { va - va % 0x4000_0000 } else if l == 4 { va - va % 0x80_0000_0000 }
-            else if l == 5 { va - va % 0x1_0000_0000_0000 } else { va - va % 0x200_0000_0000_0000 },
+    requires 0 <= va,
+    ensures first(l, va / 4096) * 4096 == va - va % bytes(l),
 {
     let v = va / 4096;
-    if l == 1 {
+    if l <= 1 {
         assert(first(l, v) == v) by { reveal(slot); reveal(base); }
     } else if l == 2 {
         assert(first(l, v) == v / 512 * 512) by { reveal(slot); reveal(base); }
@@ -161,6 +189,45 @@ pub proof fn first_is_round_down(l: int, va: int)
         lemma_div_denominator(va, 4096, 35184372088832);
         lemma_fundamental_div_mod(va, 0x200_0000_0000_0000);
     }
+}
+
+/// The `i`-th part of a page is a page of the next level, and the page ends within physical memory.
+pub proof fn lemma_part(end: int, l: int, pa: int, i: int)
+    requires 2 <= l <= 5, aligned(5, end), 0 <= pa < end, aligned(l, pa), 0 <= i < 512,
+    ensures
+        aligned(l - 1, pa + i * bytes(l - 1)),
+        pa <= pa + i * bytes(l - 1) < pa + bytes(l) <= end,
+{
+}
+
+/// Bit position of the level-`l` index.
+pub open spec fn shift_of(l: int) -> u32 {
+    if l <= 1 { 12 } else if l == 2 { 21 } else if l == 3 { 30 } else if l == 4 { 39 } else if l == 5 { 48 } else { 57 }
+}
+
+pub proof fn lemma_powers(l: int)
+    ensures 1usize << shift_of(l) == bytes(l),
+{
+    assert(1usize << 12u32 == 0x1000 && 1usize << 21u32 == 0x20_0000 && 1usize << 30u32 == 0x4000_0000
+        && 1usize << 39u32 == 0x80_0000_0000 && 1usize << 48u32 == 0x1_0000_0000_0000
+        && 1usize << 57u32 == 0x200_0000_0000_0000) by (bit_vector);
+}
+
+/// Shifting an address right gives the slot.
+pub proof fn lemma_shr(l: int, va: usize)
+    ensures va >> shift_of(l) == slot(l, va as int / 4096),
+{
+    reveal(slot);
+    assert(va >> 12u32 == va / 4096 && va >> 21u32 == va / 4096 / 512 && va >> 30u32 == va / 4096 / 262144
+        && va >> 39u32 == va / 4096 / 134217728 && va >> 48u32 == va / 4096 / 68719476736
+        && va >> 57u32 == va / 4096 / 35184372088832) by (bit_vector);
+}
+
+/// Masks of addresses are masks of words.
+pub proof fn lemma_as_u64(a: usize, m: usize)
+    ensures (a as u64) & (m as u64) == a & m, (a as u64) & !(m as u64) == a & !m,
+{
+    assert((a as u64) & (m as u64) == (a & m) as u64 && (a as u64) & !(m as u64) == (a & !m) as u64) by (bit_vector);
 }
 
 } // verus!

@@ -12,6 +12,12 @@ mod spec;
 #[cfg(verus_only)]
 pub use spec::*;
 
+#[cfg(verus_only)]
+#[path = "largest_pages.proof.rs"]
+mod proof;
+#[cfg(verus_only)]
+pub use proof::*;
+
 /// Why a run cannot be split into pages.
 #[verus_verify]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +61,10 @@ pub fn largest_pages<C: PagingConstsTrait>(
     pa: Paddr,
     len: usize,
 ) -> Result<LargestPages<C>, LargestPagesError> {
+    proof! {
+        C::lemma_consts();
+        lemma_pa_end::<C>();
+    }
     if !is_aligned(va, 1) {
         return Err(LargestPagesError::UnalignedVaddr(va));
     }
@@ -101,13 +111,27 @@ impl<C: PagingConstsTrait> LargestPages<C> {
         if self.len == 0 {
             return None;
         }
+        proof! {
+            C::lemma_consts();
+            lemma_pa_end::<C>();
+        }
         let mut level = C::HIGHEST_TRANSLATION_LEVEL;
         #[cfg_attr(verus_only, verus_spec(
-            invariant true,
+            invariant
+                self.wf(),
+                self.len > 0,
+                self == old(self),
+                1 <= level <= C::HIGHEST_TRANSLATION_LEVEL <= 5,
+                maximal(C::HIGHEST_TRANSLATION_LEVEL as int, self.va as int, self.pa as int, self.len as int, level as int),
             decreases level,
         ))]
         while level > 1 && !page_fits(self.va, self.pa, self.len, level) {
             level -= 1;
+        }
+        proof! {
+            let (va, pa, len) = (self.va as int, self.pa as int, self.len as int);
+            lemma_step(level as int, va, pa, len);
+            lemma_best(C::HIGHEST_TRANSLATION_LEVEL as int, va, pa, len, level as int);
         }
         let page = (self.va, self.pa, level);
         let size = page_size(level);
@@ -115,6 +139,11 @@ impl<C: PagingConstsTrait> LargestPages<C> {
         if self.len > 0 {
             self.va += size;
             self.pa += size;
+        }
+        proof! {
+            if self.len == 0 {
+                assert(self.pages() =~= pages_of(C::HIGHEST_TRANSLATION_LEVEL as int, self.va + size, self.pa + size, 0));
+            }
         }
         Some(page)
     }

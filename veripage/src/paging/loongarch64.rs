@@ -16,7 +16,7 @@
 //! Memory access types: CC (1) for write-back, SUC (0) for uncacheable, WUC (2) for
 //! write-combining. Write-through and write-protect do not exist, `supports` declines them.
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*};
+use super::{entry::page_ok, geometry::*, property::*};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -116,6 +116,15 @@ impl PageTableEntryTrait for LoongArch64Pte {
         }
     }
 
+    open spec fn mmu_user(w: u64) -> Rights {
+        let on = w & 0xc == 0xc;
+        Rights {
+            r: on && w & 0x2000_0000_0000_0000 == 0,
+            w: on && (w & 2 != 0 || w & 0x100 != 0),
+            x: on && w & 0x4000_0000_0000_0000 == 0,
+        }
+    }
+
     closed spec fn spec_supports(level: int, p: PageProperty) -> bool {
         1 <= level <= 3 && p.wf() && mat(p.cache) != 3
     }
@@ -158,13 +167,31 @@ impl PageTableEntryTrait for LoongArch64Pte {
     }
 
     proof fn leaf_paddr_ok(level: int, w: u64) {
-        lemma_masked(level, w);
+        lemma_address(level, w);
+    }
+
+    proof fn paddr_ok(level: int, w: u64) {
+        lemma_address(level, w);
+    }
+
+    proof fn paddr_end_aligned() {
+    }
+
+    proof fn prop_wf(level: int, w: u64) {
+        lemma_prop_wf(level, w);
     }
 
     proof fn supports_wf(level: int, p: PageProperty) {
     }
 
     proof fn paddr_end_wf() {
+    }
+
+    proof fn supports_lower(level: int, p: PageProperty) {
+    }
+
+    proof fn supports_ad(level: int, p: PageProperty, q: PageProperty) {
+        lemma_sans_ad(p.flags.bits, q.flags.bits);
     }
 
     #[inline]
@@ -223,7 +250,7 @@ impl PageTableEntryTrait for LoongArch64Pte {
 
     #[inline]
     fn supports(level: PagingLevel, prop: PageProperty) -> bool {
-        1 <= level && level <= 3 && prop.flags.bits < 128 && prop.priv_flags.bits < 4
+        level != 0 && level <= 3 && prop.flags.bits < 128 && prop.priv_flags.bits < 4
             && mat_of(prop.cache) != 3
     }
 

@@ -14,6 +14,8 @@ pub mod vaddr;
 mod word;
 pub mod x86_64;
 
+#[cfg(any(verus_only, test))]
+mod client;
 #[cfg(verus_only)]
 pub mod geometry;
 

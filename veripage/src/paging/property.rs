@@ -4,6 +4,8 @@ use vstd::prelude::*;
 #[cfg(verus_only)]
 #[path = "property.spec.rs"]
 mod spec;
+#[cfg(verus_only)]
+pub use spec::*;
 
 /// A set of page flags.
 #[verus_verify]

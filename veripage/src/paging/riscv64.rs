@@ -16,7 +16,7 @@
 //! uncacheable. A hart without Svpbmt (or with `menvcfg.PBMTE` = 0) must be given write-back only.
 //! Write-through and write-protect do not exist, `supports` declines them.
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*};
+use super::{entry::page_ok, geometry::*, property::*};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -102,6 +102,11 @@ impl PageTableEntryTrait for RiscvPte {
         }
     }
 
+    open spec fn mmu_user(w: u64) -> Rights {
+        let on = w & 1 != 0 && w & 0x10 != 0;
+        Rights { r: on && w & 2 != 0, w: on && w & 4 != 0, x: on && w & 8 != 0 }
+    }
+
     closed spec fn spec_supports(level: int, p: PageProperty) -> bool {
         &&& 1 <= level <= 5
         &&& p.wf()
@@ -143,13 +148,31 @@ impl PageTableEntryTrait for RiscvPte {
     }
 
     proof fn leaf_paddr_ok(level: int, w: u64) {
-        lemma_masked(level, w);
+        lemma_address(level, w);
+    }
+
+    proof fn paddr_ok(level: int, w: u64) {
+        lemma_address(level, w);
+    }
+
+    proof fn paddr_end_aligned() {
+    }
+
+    proof fn prop_wf(level: int, w: u64) {
+        lemma_prop_wf(level, w);
     }
 
     proof fn supports_wf(level: int, p: PageProperty) {
     }
 
     proof fn paddr_end_wf() {
+    }
+
+    proof fn supports_lower(level: int, p: PageProperty) {
+    }
+
+    proof fn supports_ad(level: int, p: PageProperty, q: PageProperty) {
+        lemma_sans_ad(p.flags.bits, q.flags.bits);
     }
 
     #[inline]
@@ -202,7 +225,7 @@ impl PageTableEntryTrait for RiscvPte {
     #[inline]
     fn supports(level: PagingLevel, prop: PageProperty) -> bool {
         let f = prop.flags.bits;
-        1 <= level && level <= 5 && f < 128 && prop.priv_flags.bits < 4 && f & 3 != 2
+        level != 0 && level <= 5 && f < 128 && prop.priv_flags.bits < 4 && f & 3 != 2
             && pbmt_of(prop.cache) != 3
     }
 

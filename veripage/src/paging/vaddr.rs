@@ -19,12 +19,15 @@ pub use spec::*;
 /// highest translated bit (if the scheme does so) or with zeroes.
 #[verus_spec(ret => ensures ret == spec_sign_extend::<C>(va))]
 pub fn sign_extend<C: PagingConstsTrait>(va: Vaddr) -> Vaddr {
-    proof! { C::lemma_consts(); lemma_sign_extend::<C>(va); }
-    let untranslated = !(page_size(C::NR_LEVELS + 1) - 1);
-    if C::VA_SIGN_EXT && va & (page_size(C::NR_LEVELS + 1) >> 1) != 0 {
-        va | untranslated
+    proof! { C::lemma_consts(); }
+    let size = page_size(C::NR_LEVELS + 1);
+    let inside = size - 1;
+    let sign = size / 2;
+    proof! { reveal(spec_sign_extend); lemma_sign(C::NR_LEVELS + 1, va, size, inside, sign); }
+    if C::VA_SIGN_EXT && va & sign != 0 {
+        va | !inside
     } else {
-        va & !untranslated
+        va & inside
     }
 }
 
@@ -34,7 +37,8 @@ pub fn sign_extend<C: PagingConstsTrait>(va: Vaddr) -> Vaddr {
 #[verus_spec(ret =>
     ensures match ret {
         Some((first, last)) => top_ok::<C>(top.start as int, top.end as int)
-            && bounds_of::<C>(top.start as int, top.end as int, first as int, last as int),
+            && first == first_addr::<C>(top.start as int)
+            && last + 1 == end_addr::<C>(top.start as int, top.end as int),
         None => !top_ok::<C>(top.start as int, top.end as int),
     },
 )]
@@ -45,18 +49,27 @@ pub fn vaddr_range_bounds<C: PagingConstsTrait>(top: &Range<usize>) -> Option<(V
     if C::VA_SIGN_EXT && top.start < 256 && top.end > 256 {
         return None;
     }
+    proof! {
+        C::lemma_consts();
+        lemma_bounds::<C>(top.start as int, top.end as int);
+    }
     let size = page_size(C::NR_LEVELS);
-    proof! { lemma_bounds::<C>(top.start, top.end); }
-    let first = sign_extend::<C>(top.start * size);
-    let last = sign_extend::<C>((top.end - 1) * size + (size - 1));
-    Some((first, last))
+    let first = top.start * size;
+    let last = (top.end - 1) * size + (size - 1);
+    proof! {
+        lemma_extend::<C>(first);
+        lemma_extend::<C>(last);
+    }
+    Some((sign_extend::<C>(first), sign_extend::<C>(last)))
 }
 
 /// The addresses below the root entries `top`; see [`vaddr_range_bounds`].
 #[verus_spec(ret =>
     ensures match ret {
         Some(r) => top_ok::<C>(top.start as int, top.end as int)
-            && bounds_of::<C>(top.start as int, top.end as int, r@.start as int, r@.end as int) && !r@.exhausted,
+            && r@.start == first_addr::<C>(top.start as int)
+            && r@.end + 1 == end_addr::<C>(top.start as int, top.end as int)
+            && !r@.exhausted,
         None => !top_ok::<C>(top.start as int, top.end as int),
     },
 )]
@@ -74,11 +87,7 @@ pub fn vaddr_range<C: PagingConstsTrait>(top: &Range<usize>) -> Option<RangeIncl
     },
 )]
 pub fn range_last(range: &Range<Vaddr>) -> Option<Vaddr> {
-    let last = if range.end == 0 {
-        usize::MAX
-    } else {
-        range.end - 1
-    };
+    let last = range.end.wrapping_sub(1);
     if range.start <= last {
         Some(last)
     } else {

@@ -14,7 +14,7 @@
 //! Cache policies index the page attribute table, which must hold [`IA32_PAT`]; its lower half is
 //! the power-on value.
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*};
+use super::{entry::page_ok, geometry::*, property::*};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -103,7 +103,7 @@ impl PageTableEntryTrait for X86_64Pte {
     }
 
     closed spec fn spec_paddr(level: int, w: u64) -> int {
-        if level <= 1 || w & 0x80 != 0 {
+        if Self::spec_last(level, w) {
             (w & 0x000f_ffff_ffff_f000 & !spec_offset_mask(level)) as int
         } else {
             (w & 0x000f_ffff_ffff_f000) as int
@@ -116,6 +116,11 @@ impl PageTableEntryTrait for X86_64Pte {
             cache: pat_policy(pat_bits(level, w)),
             priv_flags: PrivilegedPageFlags { bits: priv_of(w) },
         }
+    }
+
+    open spec fn mmu_user(w: u64) -> Rights {
+        let on = w & 1 != 0 && w & 4 != 0;
+        Rights { r: on, w: on && w & 2 != 0, x: on && w & 0x8000_0000_0000_0000 == 0 }
     }
 
     closed spec fn spec_supports(level: int, p: PageProperty) -> bool {
@@ -161,13 +166,31 @@ impl PageTableEntryTrait for X86_64Pte {
     }
 
     proof fn leaf_paddr_ok(level: int, w: u64) {
-        lemma_masked(level, w);
+        lemma_address(level, w);
+    }
+
+    proof fn paddr_ok(level: int, w: u64) {
+        lemma_address(level, w);
+    }
+
+    proof fn paddr_end_aligned() {
+    }
+
+    proof fn prop_wf(level: int, w: u64) {
+        lemma_prop_wf(level, w);
     }
 
     proof fn supports_wf(level: int, p: PageProperty) {
     }
 
     proof fn paddr_end_wf() {
+    }
+
+    proof fn supports_lower(level: int, p: PageProperty) {
+    }
+
+    proof fn supports_ad(level: int, p: PageProperty, q: PageProperty) {
+        lemma_sans_ad(p.flags.bits, q.flags.bits);
     }
 
     #[inline]
@@ -199,7 +222,7 @@ impl PageTableEntryTrait for X86_64Pte {
     #[inline]
     fn paddr(self, level: PagingLevel) -> Paddr {
         let field = self.word & 0x000f_ffff_ffff_f000;
-        if level <= 1 || self.word & 0x80 != 0 {
+        if self.is_last(level) {
             (field & !offset_mask(level)) as usize
         } else {
             field as usize
@@ -221,7 +244,7 @@ impl PageTableEntryTrait for X86_64Pte {
     #[inline]
     fn supports(level: PagingLevel, prop: PageProperty) -> bool {
         let f = prop.flags.bits;
-        1 <= level && level <= 3 && f < 128 && prop.priv_flags.bits < 4
+        level != 0 && level <= 3 && f < 128 && prop.priv_flags.bits < 4
             && (f & 1 == 1 || (f & 7 == 0 && prop.priv_flags.bits & 1 == 1))
     }
 

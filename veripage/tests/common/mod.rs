@@ -7,8 +7,9 @@ use veripage_sim::{Config, Machine, Sim, Violation};
 /// Machine number `ID` with 4 MiB of RAM in two halves, all of whose frames are booted.
 pub fn machine<const ID: usize>() -> Machine<ID> {
     let machine = Machine::<ID>::boot(Config::with_ram(4 << 20)).expect("the machine boots");
+    let ram = machine.ram();
     // SAFETY: once, before anybody uses frames.
-    let made = unsafe { boot::<Sim<ID>>(0..Sim::<ID>::MAX_PADDR) };
+    let made = unsafe { boot::<Sim<ID>>(ram[0].start..ram[1].end) };
     assert_eq!(made, 1024);
     machine
 }

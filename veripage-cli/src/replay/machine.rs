@@ -1,0 +1,162 @@
+//! The simulated machine that a replay runs on, with the kernel half that all spaces share; and its
+//! audit.
+use super::object::Object;
+use super::outcome::Outcome;
+use super::process::Process;
+use super::region::ObjectId;
+use super::space::{Kernel, Trouble};
+use super::world::World;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
+use veripage::{Paddr, Platform};
+use veripage_sim::audit::{Audit, AuditError, AuditReport, Census, Format, Table};
+use veripage_sim::{Config, Machine, Sim, SimError, Violation};
+
+/// Number of the machine. Replays in one process take turns on it.
+const MACHINE: usize = 0;
+
+/// The machine, as the core sees it.
+pub type P = Sim<MACHINE>;
+
+/// Kernel addresses that areas would come from: the replay makes none.
+const AREAS: std::ops::Range<usize> = 0xffff_c000_0000_0000..0xffff_c000_4000_0000;
+
+/// Why a replay cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The machine cannot be made.
+    #[error(transparent)]
+    Sim(#[from] SimError),
+    /// It has too little memory to begin.
+    #[error("cannot begin: {0}")]
+    Memory(#[from] Trouble),
+}
+
+/// The machine and its kernel.
+pub struct Host {
+    kernel: Box<Kernel>,
+    machine: Machine<MACHINE>,
+    /// Nodes of the kernel half.
+    kernel_nodes: usize,
+    /// Nodes of all user halves, when they were last counted, and the most that were.
+    nodes: AtomicUsize,
+    nodes_peak: AtomicUsize,
+}
+
+impl Host {
+    /// Boots a machine with `memory` bytes of RAM.
+    ///
+    /// # Errors
+    /// The number of CPUs or the amount of memory is none that a machine can have, or too little.
+    pub fn boot(cpus: usize, memory: usize) -> Result<Host, BootError> {
+        let machine = Machine::boot(Config::with_ram(memory).cpus(cpus))?;
+        for range in machine.ram() {
+            // SAFETY: the machine was just booted, its RAM ranges are disjoint, and nobody has
+            // touched a frame yet.
+            unsafe { veripage::frame::boot::<P>(range) };
+        }
+        let kernel = Box::new(Kernel::new(AREAS).map_err(Trouble::from)?);
+        Ok(Host {
+            kernel,
+            kernel_nodes: machine.stats().allocated,
+            machine,
+            nodes: AtomicUsize::new(0),
+            nodes_peak: AtomicUsize::new(0),
+        })
+    }
+
+    /// The kernel half.
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &Machine<MACHINE> {
+        &self.machine
+    }
+
+    /// Notes that a user half has `now` nodes, `before` when it was last counted.
+    pub fn count_nodes(&self, before: usize, now: usize) {
+        let all = self.nodes.fetch_add(now, Relaxed) + now - before;
+        self.nodes.fetch_sub(before, Relaxed);
+        self.nodes_peak.fetch_max(all, Relaxed);
+    }
+
+    /// Counts the nodes of the user half of the table at `root`.
+    pub fn nodes_of(&self, root: Paddr) -> usize {
+        1 + self.nodes_below(root, Format::X86_64.levels(), 256)
+    }
+
+    fn nodes_below(&self, node: Paddr, level: u8, entries: usize) -> usize {
+        let format = Format::X86_64;
+        let words = (0..entries).filter_map(|i| self.machine.word(node + 8 * i));
+        let tables = words.filter(|&w| format.present(w) && !format.leaf(level, w));
+        let below = |w| match level {
+            0..=2 => 0,
+            _ => self.nodes_below(format.address(level, w), level - 1, 512),
+        };
+        tables.map(|w| 1 + below(w)).sum()
+    }
+
+    /// Checks every table, slot and count. No CPU may be at work.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn audit<'p, 'k: 'p>(
+        &self,
+        world: &World<'_>,
+        processes: impl Iterator<Item = &'p Process<'k>>,
+    ) -> Result<AuditReport, AuditError> {
+        self.settle();
+        let kernel = self.kernel.root_paddr();
+        let mut tables = vec![Table::kernel(kernel, Format::X86_64)];
+        let mut census = Census::default();
+        census.handle(world.zero.paddr());
+        let mut objects: BTreeMap<ObjectId, &Arc<Object>> = BTreeMap::new();
+        for process in processes {
+            let (root, cpus) = process.root();
+            tables.push(Table::user(root, Format::X86_64, kernel).cpus(cpus));
+            objects.extend(process.objects());
+        }
+        for object in objects.values() {
+            object.for_each_held(|page| census.handle(page.paddr()));
+        }
+        self.machine.audit(&Audit {
+            tables,
+            census,
+            areas: None,
+            flushed: true,
+        })
+    }
+
+    /// Lets the nodes go that wait for CPUs to look away. No CPU may be at work.
+    fn settle(&self) {
+        while self.kernel.reclaim() {
+            P::relax();
+        }
+    }
+
+    /// Stops the machine, and adds what is to be said about it. All user spaces must be gone.
+    pub fn into_outcome(self, outcome: &mut Outcome) {
+        self.settle();
+        outcome.nodes_peak = self.nodes_peak.load(Relaxed) as u64;
+        let allocated = self.machine.allocated_frames().into_iter();
+        let live = |&pa: &Paddr| self.machine.slot(pa).is_some_and(|s| s.live != 0);
+        let nodes = allocated.filter(live).count();
+        outcome.nodes_end = nodes.saturating_sub(self.kernel_nodes) as u64;
+        outcome.flushes = self.machine.stats().flushes;
+        let mut broken = self.machine.take_violations();
+        // The CPUs run on the kernel's root to the last: it goes as when the power is cut.
+        let root = self.kernel.root_paddr();
+        drop(self.kernel);
+        let rest = self.machine.take_violations();
+        let power_cut = |v: &Violation| matches!(v, Violation::FreedRoot { pa, .. } if *pa == root);
+        broken.extend(rest.into_iter().filter(|v| !power_cut(v)));
+        outcome.leaked = self.machine.stats().allocated as u64;
+        outcome.violations += broken.len() as u64;
+        let said = broken.iter().take(20);
+        let said = said.map(|v| format!("{}: violation: {v}", outcome.name));
+        outcome.findings.extend(said);
+    }
+}

@@ -1,0 +1,197 @@
+//! Whole tables: made, shared, loaded, walked, taken apart.
+use super::config::{KernelPtConfig, PageTableConfig, PagingFormat, UserPtConfig};
+use super::cursor::{Cursor, CursorMut};
+use super::geom::*;
+use super::lock::{lock, unlock};
+use super::node::{alloc_child, new_root, new_user_root, retire_table};
+use super::retired::{free_node, load_dead, Expired, Retired};
+use super::walk_hint::walk;
+use super::PageTableError;
+use crate::paging::{sign_extend, PageProperty, PageTableEntryTrait, PagingConstsTrait};
+use crate::rcu::RcuGuard;
+use crate::{Paddr, Platform, Vaddr};
+use core::marker::PhantomData;
+use core::ops::Range;
+
+/// A page table of kind `C`.
+///
+/// Dropping one gives back all of its own nodes, and its share of everything that is mapped. Nobody may
+/// be using it then: see [`activate`](Self::activate).
+#[derive(Debug)]
+pub struct PageTable<C: PageTableConfig> {
+    root: Paddr,
+    kind: PhantomData<C>,
+}
+
+impl<C: PageTableConfig> PageTable<C> {
+    /// A table that maps nothing.
+    ///
+    /// # Errors
+    /// `NoMemory(0)`: no frame for the root.
+    pub fn empty() -> Result<Self, PageTableError> {
+        let root = new_root::<C::P, C::E>(C::C::NR_LEVELS, root_base::<C>());
+        match root {
+            Some(root) => Ok(PageTable {
+                root,
+                kind: PhantomData,
+            }),
+            None => Err(PageTableError::NoMemory(0)),
+        }
+    }
+
+    /// Physical address of the root node.
+    #[inline(always)]
+    pub fn root_paddr(&self) -> Paddr {
+        self.root
+    }
+
+    /// Loads the table on this CPU, whatever was loaded before.
+    ///
+    /// # Safety
+    /// What the CPU executes and accesses from now on must be mapped as it expects, for as long as
+    /// the table is loaded; the table must outlive that, and every translation from it in any TLB.
+    pub unsafe fn first_activate_unchecked(&self) {
+        // SAFETY: the caller promises that the table stays.
+        unsafe { C::P::load_root(self.root) }
+    }
+
+    /// Loads the table on this CPU, unless it is loaded already.
+    ///
+    /// # Safety
+    /// As for [`first_activate_unchecked`](Self::first_activate_unchecked).
+    pub unsafe fn activate(&self) {
+        if C::P::current_root() != Some(self.root) {
+            // SAFETY: the caller promises that the table stays.
+            unsafe { C::P::load_root(self.root) }
+        }
+    }
+
+    /// A cursor at the start of `range` that looks. An end of 0 stands for 2^64.
+    ///
+    /// # Errors
+    /// - `UnalignedVaddr`: an end of the range is not a multiple of 4096;
+    /// - `InvalidVaddrRange`: the range is empty, reversed, or not inside the table's addresses;
+    /// - `NoMemory`: no frame for a node that covers the range. Nodes allocated before stay, empty.
+    #[inline(always)]
+    pub fn cursor<'a>(
+        &'a self,
+        guard: &'a mut RcuGuard<C::P>,
+        range: &Range<Vaddr>,
+    ) -> Result<Cursor<'a, C>, PageTableError> {
+        Cursor::open(self.root, guard, range)
+    }
+
+    /// A cursor at the start of `range` that changes things; otherwise as [`cursor`](Self::cursor).
+    ///
+    /// # Errors
+    /// As for [`cursor`](Self::cursor).
+    #[inline(always)]
+    pub fn cursor_mut<'a>(
+        &'a self,
+        guard: &'a mut RcuGuard<C::P>,
+        range: &Range<Vaddr>,
+    ) -> Result<CursorMut<'a, C>, PageTableError> {
+        CursorMut::open(self.root, guard, range)
+    }
+
+    /// What an MMU with this table would translate `va` to, at some moment during the call: the physical
+    /// address and the page's property. Takes no lock.
+    ///
+    /// # Errors
+    /// `InvalidVaddr`: the address is not canonical.
+    #[inline(always)]
+    pub fn page_walk(
+        &self,
+        guard: &RcuGuard<C::P>,
+        va: Vaddr,
+    ) -> Result<Option<(Paddr, PageProperty)>, PageTableError> {
+        if sign_extend::<C::C>(va) != va {
+            return Err(PageTableError::InvalidVaddr(va));
+        }
+        loop {
+            // A node that vanished under the walk is gone from the table: the next walk does not meet it.
+            if let Some((e, level)) =
+                walk::<C::P, C::E>(guard, self.root, C::C::NR_LEVELS, va / 4096)
+            {
+                let offset = va & (span_of(level) * 4096 - 1);
+                return Ok(e
+                    .is_present()
+                    .then(|| (e.paddr(level) + offset, e.prop(level))));
+            }
+            C::P::relax();
+        }
+    }
+}
+
+impl<P: Platform, F: PagingFormat> PageTable<KernelPtConfig<P, F>> {
+    /// A kernel table: nothing is mapped, and every root entry of the kernel half has its node, for good.
+    ///
+    /// # Errors
+    /// `NoMemory(va)`: no frame for the node at `va`; nothing is kept.
+    pub fn new_kernel_page_table() -> Result<Self, PageTableError> {
+        let table = Self::empty()?;
+        let top = KernelPtConfig::<P, F>::TOP_LEVEL_INDEX_RANGE;
+        lock::<P>(table.root);
+        for i in top {
+            let Some(child) = alloc_child::<P, F::Entry>(table.root, i) else {
+                unlock::<P>(table.root);
+                let page = root_base::<KernelPtConfig<P, F>>() + i * span_of(F::Consts::NR_LEVELS);
+                return Err(PageTableError::NoMemory(page * 4096));
+            };
+            unlock::<P>(child);
+        }
+        unlock::<P>(table.root);
+        Ok(table)
+    }
+
+    /// A user table whose kernel half is this table's own nodes: what the kernel maps later is seen in it.
+    /// The kernel table must not be dropped before it.
+    ///
+    /// # Errors
+    /// `NoMemory(0)`: no frame for the root.
+    pub fn create_user_page_table(&self) -> Result<PageTable<UserPtConfig<P, F>>, PageTableError> {
+        let from = KernelPtConfig::<P, F>::TOP_LEVEL_INDEX_RANGE.start;
+        let root = new_user_root::<P, F::Entry>(F::Consts::NR_LEVELS, 0, self.root, from);
+        match root {
+            Some(root) => Ok(PageTable {
+                root,
+                kind: PhantomData,
+            }),
+            None => Err(PageTableError::NoMemory(0)),
+        }
+    }
+}
+
+impl<C: PageTableConfig> Drop for PageTable<C> {
+    fn drop(&mut self) {
+        let own = C::TOP_LEVEL_INDEX_RANGE;
+        let mut nodes = Retired::new();
+        retire_table::<C::P, C::E>(self.root, C::C::NR_LEVELS, own.start, own.end, &mut nodes);
+        // SAFETY: the table is the caller's alone: cursors and walks borrow it.
+        reclaim::<C>(unsafe { nodes.assume_unseen() });
+    }
+}
+
+/// Frees dead nodes, and gives back what they still map.
+pub fn reclaim<C: PageTableConfig>(mut nodes: Expired<C::P, C::E>) {
+    while let Some((pa, level)) = nodes.pop() {
+        for i in 0..512 {
+            let e = load_dead::<C::P, C::E>(pa, i);
+            if e.is_present() && (level == 1 || e.is_last(level)) {
+                // SAFETY: the entry held the item, and nobody reads the entry after this.
+                drop(unsafe { C::item_from_raw(e.paddr(level), level, e.prop(level)) });
+            }
+        }
+        free_node::<C::P, C::E>(pa);
+    }
+}
+
+/// Page number of root entry 0, as addresses of `C`'s half have it.
+fn root_base<C: PageTableConfig>() -> usize {
+    let all = 512 * span_of(C::C::NR_LEVELS);
+    if C::TOP_LEVEL_INDEX_RANGE.start >= 256 && C::C::VA_SIGN_EXT {
+        NR_PAGES - all
+    } else {
+        0
+    }
+}

@@ -1,0 +1,201 @@
+//! Cursors over user spaces: what a kernel may map for user programs, and what becomes of it.
+use crate::frame::{Frame, Segment, UntypedKind};
+use crate::page_table::{self, PageTableError, PagingFormat, UserPtConfig};
+use crate::paging::{PageFlags, PageProperty, PagingConstsTrait, PrivilegedPageFlags};
+use crate::tlb::TlbFlusher;
+use crate::{FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
+use core::ops::{Deref, DerefMut, Range};
+
+/// A cursor that looks at a user space.
+pub type Cursor<'a, P, F> = page_table::Cursor<'a, UserPtConfig<P, F>>;
+
+/// A cursor that changes a user space. It can do what a [`Cursor`] can.
+///
+/// What it removes waits in its [`flusher`](Self::flusher). Dropping the cursor first syncs that, then
+/// lets others at the range: nobody maps anything while a CPU may still use what was there.
+pub struct CursorMut<'a, P: Platform, F: PagingFormat> {
+    // In this order they are dropped.
+    flusher: TlbFlusher<'a, UserPtConfig<P, F>>,
+    inner: page_table::CursorMut<'a, UserPtConfig<P, F>>,
+}
+
+impl<'a, P: Platform, F: PagingFormat> CursorMut<'a, P, F> {
+    pub(super) fn new(
+        inner: page_table::CursorMut<'a, UserPtConfig<P, F>>,
+        flusher: TlbFlusher<'a, UserPtConfig<P, F>>,
+    ) -> Self {
+        CursorMut { flusher, inner }
+    }
+
+    /// Maps a frame at the current address, and moves past it.
+    ///
+    /// # Errors
+    /// The frame comes back, and nothing is mapped.
+    /// - `InvalidVaddr`: the cursor is at its end;
+    /// - `AlreadyMapped`: the page is;
+    /// - `UnsupportedProperty`: not one for user mappings (see [`is_user_prop`]), or the format cannot
+    ///   express it;
+    /// - `InvalidPaddr`: the format cannot express the frame's address;
+    /// - `NoMemory`: no frame for a node.
+    pub fn map<K: UntypedKind>(
+        &mut self,
+        frame: Frame<P, K>,
+        prop: PageProperty,
+    ) -> Result<(), (PageTableError, Frame<P, K>)> {
+        if !is_user_prop(prop) {
+            return Err((PageTableError::UnsupportedProperty(self.virt_addr()), frame));
+        }
+        let pa = frame.into_raw();
+        // SAFETY: the share that the handle held is the caller's to give, and is given only if the page
+        // is mapped.
+        match unsafe { self.inner.map_frames(pa, PAGE_SIZE, prop, 1) } {
+            Ok(()) => Ok(()),
+            // SAFETY: nothing was mapped, so the share is still here.
+            Err(e) => Err((e, unsafe { Frame::from_raw(pa) })),
+        }
+    }
+
+    /// Maps contiguous frames from the current address on, with the largest pages possible, and moves
+    /// past them.
+    ///
+    /// # Errors
+    /// As for [`map`](Self::map), and `InvalidVaddrRange` if they do not fit into the cursor's range.
+    /// The frames that are not mapped come back: on `AlreadyMapped` and `NoMemory` those from the
+    /// cursor's new position on, else all of them.
+    pub fn map_segment<K: UntypedKind>(
+        &mut self,
+        frames: Segment<P, K>,
+        prop: PageProperty,
+    ) -> Result<(), (PageTableError, Segment<P, K>)> {
+        let from = self.virt_addr();
+        if !is_user_prop(prop) {
+            return Err((PageTableError::UnsupportedProperty(from), frames));
+        }
+        let Range { start, end } = frames.into_raw();
+        let largest = F::Consts::HIGHEST_TRANSLATION_LEVEL;
+        // SAFETY: the shares that the segment held are the caller's to give, and are given as far as
+        // pages are mapped.
+        match unsafe { self.inner.map_frames(start, end - start, prop, largest) } {
+            Ok(()) => Ok(()),
+            Err(e) => {
+                let mapped = self.virt_addr().wrapping_sub(from);
+                // SAFETY: the shares of what was not mapped are still here.
+                Err((e, unsafe { Segment::from_raw(start + mapped..end) }))
+            }
+        }
+    }
+
+    /// Maps the `len` bytes of I/O memory at `pa` from the current address on, with the largest pages
+    /// possible, and moves past them. Nobody counts them: they stay what they are when they are unmapped.
+    ///
+    /// # Errors
+    /// As for [`map_segment`](Self::map_segment); `InvalidPaddr(pa)`: there is RAM at `pa`.
+    pub fn map_iomem(
+        &mut self,
+        pa: Paddr,
+        len: usize,
+        prop: PageProperty,
+    ) -> Result<(), PageTableError> {
+        if !is_user_prop(prop) {
+            return Err(PageTableError::UnsupportedProperty(self.virt_addr()));
+        }
+        let end = pa
+            .checked_add(len)
+            .ok_or(PageTableError::InvalidPaddr(pa))?;
+        let ram_end = if end < P::MAX_PADDR {
+            end
+        } else {
+            P::MAX_PADDR
+        };
+        for page in (pa..ram_end).step_by(PAGE_SIZE) {
+            if P::is_ram(page - page % PAGE_SIZE) {
+                return Err(PageTableError::InvalidPaddr(page));
+            }
+        }
+        let largest = F::Consts::HIGHEST_TRANSLATION_LEVEL;
+        self.inner.map_range(pa, len, prop, largest)
+    }
+
+    /// Unmaps everything in the next `len` bytes and moves past them; returns how many base pages were
+    /// mapped there. The frames are let go when their flush is done.
+    ///
+    /// # Errors
+    /// `UnalignedVaddr(len)`; `InvalidVaddrRange`, `InvalidVaddr`: past the cursor's range, at its end;
+    /// `NoMemory`: for splitting a huge page that sticks out. Nothing is unmapped then.
+    pub fn unmap(&mut self, len: usize) -> Result<usize, PageTableError> {
+        self.inner.unmap(len, &mut self.flusher)
+    }
+
+    /// Changes the property of the next page that is mapped in the next `len` bytes by `op`, and moves
+    /// past it; returns its range. If there is none, moves to the end. `op` cannot make the page global,
+    /// nor change `AVAIL1`.
+    ///
+    /// # Errors
+    /// As for [`unmap`](Self::unmap); `UnsupportedProperty` if the format cannot express what `op` made
+    /// of the property.
+    pub fn protect_next(
+        &mut self,
+        len: usize,
+        op: impl FnOnce(&mut PageProperty),
+    ) -> Result<Option<Range<Vaddr>>, PageTableError> {
+        let page = self.inner.protect_next(len, |prop| confine(prop, op))?;
+        if let Some(range) = &page {
+            self.flusher.issue_tlb_flush(FlushOp::Range(range.clone()));
+        }
+        Ok(page)
+    }
+
+    /// Changes the property of every page of the next `len` bytes by `op`, and moves past them; returns
+    /// how many base pages are mapped there.
+    ///
+    /// # Errors
+    /// As for [`protect_next`](Self::protect_next); on `UnsupportedProperty` the pages before the new
+    /// position have changed, else none has.
+    pub fn protect(
+        &mut self,
+        len: usize,
+        mut op: impl FnMut(&mut PageProperty),
+    ) -> Result<usize, PageTableError> {
+        let from = self.virt_addr();
+        let n = self.inner.protect(len, |prop| confine(prop, &mut op));
+        let changed = from..self.virt_addr();
+        self.flusher.issue_tlb_flush(FlushOp::Range(changed));
+        n
+    }
+
+    /// Where what was removed waits: to send or await flushes early.
+    pub fn flusher(&mut self) -> &mut TlbFlusher<'a, UserPtConfig<P, F>> {
+        &mut self.flusher
+    }
+}
+
+impl<'a, P: Platform, F: PagingFormat> Deref for CursorMut<'a, P, F> {
+    type Target = Cursor<'a, P, F>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.inner
+    }
+}
+
+impl<P: Platform, F: PagingFormat> DerefMut for CursorMut<'_, P, F> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.inner
+    }
+}
+
+/// May user memory be mapped with this property? Not if it is `GLOBAL`, since such a translation would
+/// outlive its space, and not with `AVAIL1`, which tells counted memory from other. Without `USER` a
+/// page stays mapped, but no program can access it.
+pub fn is_user_prop(prop: PageProperty) -> bool {
+    !prop.priv_flags.contains(PrivilegedPageFlags::GLOBAL)
+        && !prop.flags.contains(PageFlags::AVAIL1)
+}
+
+/// Lets `op` change a property, except for what is not the user's.
+fn confine(prop: &mut PageProperty, op: impl FnOnce(&mut PageProperty)) {
+    let kind = prop.flags.bits() & PageFlags::AVAIL1.bits();
+    op(prop);
+    let flags = prop.flags.difference(PageFlags::AVAIL1);
+    prop.flags = flags.union(PageFlags::from_bits_truncate(kind));
+    prop.priv_flags = prop.priv_flags.difference(PrivilegedPageFlags::GLOBAL);
+}

@@ -1,0 +1,169 @@
+//! User spaces: the user half of the addresses, seen by the CPUs that have it active.
+//!
+//! A [`VmSpace`] is used through cursors, by any number of CPUs at once; cursors over ranges that do not
+//! overlap go on side by side. A CPU that activates a space joins the space's CPU set before it loads
+//! the root, and whoever removes a mapping reads the set after the entry is cleared: see
+//! [`AtomicCpuSet`](crate::cpu_set::AtomicCpuSet) for why nobody is missed.
+mod cursor;
+mod user_io;
+
+pub use cursor::{is_user_prop, Cursor, CursorMut};
+pub use user_io::{UserAccessError, UserReader, UserWriter};
+
+use crate::cpu_set::AtomicCpuSet;
+use crate::kspace::{KernelSpace, KernelTables};
+use crate::page_table::{PageTable, PageTableError, PagingFormat, UserPtConfig};
+use crate::rcu::RcuGuard;
+use crate::tlb::{Targets, TlbFlusher};
+use crate::{CpuSet, FlushOp, Paddr, Platform, Vaddr};
+use core::ops::Range;
+
+/// An address space of user programs. The kernel's half is the kernel's own: what it maps is seen here.
+///
+/// Dropping one makes the CPUs that have it loaded load the kernel's table, and gives back every node
+/// and every share of a frame.
+pub struct VmSpace<'k, P: Platform, F: PagingFormat> {
+    kernel: &'k KernelTables<P, F>,
+    table: PageTable<UserPtConfig<P, F>>,
+    cpus: AtomicCpuSet,
+}
+
+impl<'k, P: Platform, F: PagingFormat> VmSpace<'k, P, F> {
+    /// A space in which nothing of the user half is mapped.
+    ///
+    /// # Errors
+    /// `NoMemory(0)`: no frame for the root.
+    pub fn new<const PIECES: usize>(
+        kernel: &'k KernelSpace<P, F, PIECES>,
+    ) -> Result<Self, PageTableError> {
+        let kernel = kernel.tables();
+        Ok(VmSpace {
+            kernel,
+            table: kernel.table.create_user_page_table()?,
+            cpus: AtomicCpuSet::new(),
+        })
+    }
+
+    /// A cursor at the start of `range` that looks.
+    ///
+    /// # Errors
+    /// - `UnalignedVaddr`: an end of the range is not a multiple of 4096;
+    /// - `InvalidVaddrRange`: the range is empty, reversed, or not inside the user half;
+    /// - `NoMemory`: no frame for a node that covers the range.
+    pub fn cursor<'a>(
+        &'a self,
+        guard: &'a mut RcuGuard<P>,
+        range: &Range<Vaddr>,
+    ) -> Result<Cursor<'a, P, F>, PageTableError> {
+        self.table.cursor(guard, range)
+    }
+
+    /// A cursor at the start of `range` that changes things. When it is dropped, every CPU that may have
+    /// the space loaded has flushed what it removed.
+    ///
+    /// # Errors
+    /// As for [`cursor`](Self::cursor).
+    pub fn cursor_mut<'a>(
+        &'a self,
+        guard: &'a mut RcuGuard<P>,
+        range: &Range<Vaddr>,
+    ) -> Result<CursorMut<'a, P, F>, PageTableError> {
+        let inner = self.table.cursor_mut(guard, range)?;
+        Ok(CursorMut::new(inner, self.flusher()))
+    }
+
+    /// Makes this the space of the current CPU.
+    pub fn activate(&self) {
+        let _stay_on_this_cpu = RcuGuard::<P>::enter();
+        if self.is_active() {
+            return;
+        }
+        self.kernel.keep();
+        // The set first, the root after it: see `AtomicCpuSet`.
+        self.cpus.join(P::cpu());
+        // SAFETY: the kernel half is the kernel's, so that the kernel goes on running. The table stays:
+        // `drop` makes every CPU of the set leave it before it goes away.
+        unsafe { self.table.activate() }
+    }
+
+    /// Makes this the space of the current CPU, which leaves `previous`: that one's removals need not be
+    /// flushed here any more. (After [`activate`](Self::activate) they are, which costs time only.)
+    pub fn activate_from(&self, previous: &VmSpace<'_, P, F>) {
+        let _stay_on_this_cpu = RcuGuard::<P>::enter();
+        self.activate();
+        if !core::ptr::addr_eq(self, previous) {
+            previous.cpus.leave(P::cpu());
+        }
+    }
+
+    /// If this is the space of the current CPU, makes it load the kernel's own table.
+    pub fn deactivate(&self) {
+        let _stay_on_this_cpu = RcuGuard::<P>::enter();
+        if self.is_active() {
+            // SAFETY: the kernel half is the same, and the kernel's table outlives every user space.
+            unsafe { self.kernel.table.activate() }
+        }
+        self.cpus.leave(P::cpu());
+    }
+
+    /// Is this the space of the current CPU?
+    pub fn is_active(&self) -> bool {
+        P::current_root() == Some(self.root_paddr())
+    }
+
+    /// A reader of the `len` bytes of user memory at `va`.
+    ///
+    /// # Errors
+    /// `NotActive`: this is not the current CPU's space; `NotUser`: not all bytes are in the user half.
+    pub fn reader(
+        &self,
+        va: Vaddr,
+        len: usize,
+    ) -> Result<UserReader<'_, 'k, P, F>, UserAccessError> {
+        UserReader::new(self, va, len)
+    }
+
+    /// A writer of the `len` bytes of user memory at `va`.
+    ///
+    /// # Errors
+    /// As for [`reader`](Self::reader).
+    pub fn writer(
+        &self,
+        va: Vaddr,
+        len: usize,
+    ) -> Result<UserWriter<'_, 'k, P, F>, UserAccessError> {
+        UserWriter::new(self, va, len)
+    }
+
+    /// Physical address of the root of the space's table.
+    pub fn root_paddr(&self) -> Paddr {
+        self.table.root_paddr()
+    }
+
+    /// The space's table, to be looked at.
+    pub fn page_table(&self) -> &PageTable<UserPtConfig<P, F>> {
+        &self.table
+    }
+
+    /// The CPUs that may have the space loaded.
+    pub fn cpus(&self) -> CpuSet {
+        self.cpus.load()
+    }
+
+    fn flusher(&self) -> TlbFlusher<'_, UserPtConfig<P, F>> {
+        TlbFlusher::new(Targets::Of(&self.cpus), &self.kernel.user_nodes)
+    }
+}
+
+impl<P: Platform, F: PagingFormat> Drop for VmSpace<'_, P, F> {
+    /// Nobody can activate the space any more, so the CPUs of the set are all that can have it loaded.
+    /// When they have left and flushed, the table drops what it maps: no translation of it is left.
+    fn drop(&mut self) {
+        let cpus = self.cpus.targets();
+        if cpus != CpuSet(0) {
+            let leave = FlushOp::LeaveRoot(self.root_paddr(), self.kernel.table.root_paddr());
+            P::flush_wait(P::flush(cpus, &leave));
+        }
+        self.kernel.user_nodes.poll();
+    }
+}

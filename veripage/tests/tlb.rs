@@ -1,0 +1,262 @@
+//! Several CPUs at one space: what one removes, no other reaches. And that these tests would notice:
+//! on a machine that skips a flush, the simulator reports what goes wrong.
+mod common;
+use common::*;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use veripage::frame::{FrameAllocOptions, UFrame};
+use veripage::kspace::{KVirtArea, KernelSpace};
+use veripage::paging::{CachePolicy, PageFlags, PageProperty, PrivilegedPageFlags, X86_64};
+use veripage::rcu::RcuGuard;
+use veripage::vm_space::{UserAccessError, VmSpace};
+use veripage::{CpuSet, FlushOp, Paddr, Platform, PAGE_SIZE};
+use veripage_sim::{Access, Config, Machine, Sim, Violation};
+
+const LOW: usize = 0xffff_c000_0000_0000;
+const VA: usize = 0x4000_0000;
+const MIB: usize = 1 << 20;
+
+/// Machine `ID`, on which no CPU is ever asked to flush anything but itself.
+struct Deaf<const ID: usize>;
+
+// SAFETY: it is the simulated machine, except for the flushes; the simulator survives that, and says so.
+unsafe impl<const ID: usize> Platform for Deaf<ID> {
+    const LINEAR_BASE: usize = Sim::<ID>::LINEAR_BASE;
+    const META_BASE: usize = Sim::<ID>::META_BASE;
+    const MAX_PADDR: usize = Sim::<ID>::MAX_PADDR;
+    const NR_CPUS: usize = Sim::<ID>::NR_CPUS;
+
+    fn is_ram(pa: Paddr) -> bool {
+        Sim::<ID>::is_ram(pa)
+    }
+    fn alloc_frames(pages: usize, align: usize) -> Option<Paddr> {
+        Sim::<ID>::alloc_frames(pages, align)
+    }
+    fn dealloc_frames(pa: Paddr, pages: usize) {
+        Sim::<ID>::dealloc_frames(pa, pages)
+    }
+    fn cpu() -> usize {
+        Sim::<ID>::cpu()
+    }
+    fn relax() {
+        Sim::<ID>::relax()
+    }
+    unsafe fn load_root(root: Paddr) {
+        // SAFETY: the caller's promise.
+        unsafe { Sim::<ID>::load_root(root) }
+    }
+    fn current_root() -> Option<Paddr> {
+        Sim::<ID>::current_root()
+    }
+    fn flush(cpus: CpuSet, op: &FlushOp) -> u64 {
+        Sim::<ID>::flush(CpuSet(cpus.0 & 1 << Self::cpu()), op)
+    }
+    fn flush_wait(ticket: u64) {
+        Sim::<ID>::flush_wait(ticket)
+    }
+    fn rcu_enter() {
+        Sim::<ID>::rcu_enter()
+    }
+    fn rcu_exit() {
+        Sim::<ID>::rcu_exit()
+    }
+    fn rcu_stamp() -> u64 {
+        Sim::<ID>::rcu_stamp()
+    }
+    fn rcu_passed(stamp: u64) -> bool {
+        Sim::<ID>::rcu_passed(stamp)
+    }
+}
+
+fn user() -> PageProperty {
+    PageProperty::new_user(PageFlags::RW, CachePolicy::Writeback)
+}
+
+fn frame<P: Platform>() -> UFrame<P> {
+    FrameAllocOptions::new().alloc_frame().unwrap()
+}
+
+fn map<P: Platform>(space: &VmSpace<'_, P, X86_64>, va: usize, n: usize) {
+    let mut guard = RcuGuard::enter();
+    let range = va..va + n * PAGE_SIZE;
+    let mut cursor = space.cursor_mut(&mut guard, &range).unwrap();
+    for _ in 0..n {
+        cursor.map(frame(), user()).map_err(|(e, _)| e).unwrap();
+    }
+}
+
+fn unmap<P: Platform>(space: &VmSpace<'_, P, X86_64>, va: usize, n: usize) -> usize {
+    let mut guard = RcuGuard::enter();
+    let range = va..va + n * PAGE_SIZE;
+    let mut cursor = space.cursor_mut(&mut guard, &range).unwrap();
+    cursor.unmap(n * PAGE_SIZE).unwrap()
+}
+
+/// One CPU accesses 16 pages while the other unmaps and maps them, over and over; returns how many
+/// accesses succeeded.
+fn one_unmaps_while_the_other_accesses<P: Platform, const ID: usize>(
+    m: &Machine<ID>,
+    kernel: &KernelSpace<P, X86_64>,
+    rounds: usize,
+) -> usize {
+    let space = VmSpace::new(kernel).unwrap();
+    let (done, started) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let counts = m.run_all(|cpu| {
+        space.activate();
+        started.fetch_add(1, SeqCst);
+        let mut hits = 0;
+        if cpu == 0 {
+            for round in 0..rounds {
+                map(&space, VA, 16);
+                while started.load(SeqCst) < 2 + round {
+                    P::relax();
+                }
+                assert_eq!(unmap(&space, VA, 16), 16);
+            }
+            done.store(true, SeqCst);
+        }
+        while cpu != 0 && !done.load(SeqCst) {
+            let before = hits;
+            for page in 0..16 {
+                let va = VA + page * PAGE_SIZE;
+                hits += m.write(va, &[1, 2, 3], true).is_ok() as usize;
+            }
+            started.fetch_add((hits > before) as usize, SeqCst);
+            P::relax();
+        }
+        hits
+    });
+    counts.unwrap()[1]
+}
+
+#[test]
+fn what_one_cpu_unmaps_no_other_reaches() {
+    let m = machine::<1>();
+    let k = KernelSpace::<Sim<1>, X86_64>::new(LOW..LOW + MIB).unwrap();
+    let hits = one_unmaps_while_the_other_accesses(&m, &k, 100);
+    assert!(hits >= 100, "only {hits} accesses");
+    assert!(!k.reclaim());
+    assert_eq!(m.violations(), []);
+    assert_eq!(m.stats().allocated, 257);
+    std::mem::forget(k);
+}
+
+#[test]
+fn a_skipped_flush_is_noticed() {
+    let m = Machine::<2>::boot(Config::with_ram(4 << 20)).unwrap();
+    // SAFETY: once, before anybody uses frames.
+    unsafe { veripage::frame::boot::<Deaf<2>>(0..usize::MAX) };
+    let k = KernelSpace::<Deaf<2>, X86_64>::new(LOW..LOW + MIB).unwrap();
+    one_unmaps_while_the_other_accesses(&m, &k, 3);
+    let found = m.take_violations();
+    let freed_early = |v: &Violation| matches!(v, Violation::FreedWhileTranslated { cpu: 1, .. });
+    assert!(found.iter().any(freed_early), "{found:?}");
+    std::mem::forget(k);
+}
+
+#[test]
+fn a_skipped_flush_of_a_kernel_area_is_noticed() {
+    let m = Machine::<3>::boot(Config::with_ram(4 << 20)).unwrap();
+    // SAFETY: once, before anybody uses frames.
+    unsafe { veripage::frame::boot::<Deaf<3>>(0..usize::MAX) };
+    let k = KernelSpace::<Deaf<3>, X86_64>::new(LOW..LOW + MIB).unwrap();
+    let prop = PageProperty {
+        priv_flags: PrivilegedPageFlags::empty(),
+        ..user()
+    };
+    let given = [frame::<Deaf<3>>().into_dyn()];
+    let area = KVirtArea::map_frames(&k, PAGE_SIZE, 0, given, prop).unwrap();
+    m.run(1, || {
+        // SAFETY: the table outlives the machine's use of it.
+        unsafe { k.page_table().activate() };
+        m.access(area.start(), Access::Read, false).unwrap();
+    })
+    .unwrap();
+    drop(area);
+    let found = m.take_violations();
+    assert!(
+        matches!(found[..], [Violation::FreedWhileTranslated { cpu: 1, .. }]),
+        "{found:?}"
+    );
+    std::mem::forget(k);
+}
+
+#[test]
+fn nodes_wait_for_readers() {
+    let m = machine::<4>();
+    let k = KernelSpace::<Sim<4>, X86_64>::new(LOW..LOW + MIB).unwrap();
+    let s = VmSpace::new(&k).unwrap();
+    map(&s, VA, 1);
+    let with_nodes = m.stats().allocated;
+    let reader = RcuGuard::<Sim<4>>::enter();
+    let whole = 0..1 << 40;
+    let mut guard = RcuGuard::enter();
+    let mut cursor = s.cursor_mut(&mut guard, &whole).unwrap();
+    assert_eq!(cursor.unmap(1 << 40).unwrap(), 1);
+    drop(cursor);
+    drop(guard);
+    assert!(k.reclaim(), "a reader may still be looking");
+    assert_eq!(m.stats().allocated, with_nodes);
+    drop(reader);
+    while k.reclaim() {}
+    assert!(m.stats().allocated <= with_nodes - 3);
+    drop(s);
+    drop(k);
+    at_rest(m);
+}
+
+#[test]
+fn cpus_work_side_by_side() {
+    let m = Machine::<5>::boot(Config::with_ram(8 << 20).cpus(3)).unwrap();
+    // SAFETY: once, before anybody uses frames.
+    unsafe { veripage::frame::boot::<Sim<5>>(0..usize::MAX) };
+    let k = KernelSpace::<Sim<5>, X86_64>::new(LOW..LOW + 16 * MIB).unwrap();
+    let s = VmSpace::new(&k).unwrap();
+    m.run_all(|cpu| {
+        s.activate();
+        let mut seed = cpu + 1;
+        for _ in 0..150 {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(99991);
+            let page = (seed >> 40) % 64;
+            let va = VA + page * PAGE_SIZE;
+            let n = 1 + (seed >> 50) % 8;
+            match (seed >> 33) % 4 {
+                0 => {
+                    let mut guard = RcuGuard::enter();
+                    let range = va..va + n * PAGE_SIZE;
+                    let mut cursor = s.cursor_mut(&mut guard, &range).unwrap();
+                    while cursor.virt_addr() < range.end {
+                        if cursor.map(frame(), user()).is_err() {
+                            let next = cursor.virt_addr() + PAGE_SIZE;
+                            cursor.jump(next).unwrap();
+                        }
+                    }
+                }
+                1 => _ = unmap(&s, va, n),
+                2 => {
+                    // Any answer is right but a wrong one: the machine looks for those.
+                    let written = s.writer(va, 8).unwrap().write_val(&seed);
+                    assert!(matches!(
+                        written,
+                        Ok(()) | Err(UserAccessError::NotMapped(_))
+                    ));
+                    _ = m.write(va, &[7; 16], true);
+                }
+                _ => {
+                    let prop = PageProperty {
+                        priv_flags: PrivilegedPageFlags::empty(),
+                        ..user()
+                    };
+                    let frames = (0..n).map(|_| frame().into_dyn());
+                    let area = KVirtArea::map_frames(&k, n * PAGE_SIZE, 0, frames, prop).unwrap();
+                    m.write(area.start(), &[1; 8], false).unwrap();
+                }
+            }
+        }
+    })
+    .unwrap();
+    drop(s);
+    while k.reclaim() {}
+    assert_eq!(m.violations(), []);
+    assert!(m.stats().allocated <= 257 + 2);
+    std::mem::forget(k);
+}
