@@ -25,6 +25,7 @@ pub mod retired;
 mod runs;
 #[cfg(not(verus_only))]
 mod table;
+#[cfg(not(verus_only))]
 mod word;
 
 #[cfg(not(verus_only))]
