@@ -35,9 +35,9 @@ pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
 pub use error::PageTableError;
 #[cfg(not(verus_only))]
 pub use item::MappedItem;
+pub use node::walk_hint;
 #[cfg(not(verus_only))]
 pub use pending::Pending;
-pub use node::walk_hint;
 pub use retired::Retired;
 #[cfg(not(verus_only))]
 pub use table::{reclaim, PageTable};
