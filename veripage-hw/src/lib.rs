@@ -7,6 +7,8 @@
 
 pub mod bytes;
 pub mod count;
+pub mod cpu_set;
+pub mod flush;
 #[cfg(verus_only)]
 pub mod genesis;
 pub mod handle;

@@ -413,6 +413,22 @@ fn free_frames_are_unused() {
 }
 
 #[test]
+fn frames_that_nobody_ever_had_are_unused() {
+    after(|w| {
+        let pa = w.m.ram()[1].end - PAGE_SIZE;
+        set_byte(pa, 5, 1);
+        let (count, lock, live, ty) = (0, 0, 1, 0);
+        AuditError::FreeInUse {
+            pa,
+            count,
+            lock,
+            live,
+            ty,
+        }
+    });
+}
+
+#[test]
 fn counts_are_handles_and_mappings_and_covers() {
     let law = |pa, count, [handles, mapped, covers]: [u32; 3]| AuditError::Law {
         pa,

@@ -204,6 +204,7 @@ impl<'s, 'r> Dispatch<'s, 'r> {
         self.give(parent.space, parent.cpu, line, "fork", Work::Fork(slot));
         // In the same queue, behind the fork: the child's order begins when that is done.
         self.give(task.space, parent.cpu, line, "fork", Work::Born);
+        self.give(parent.space, parent.cpu, line, "fork", Work::Begin);
         self.give(task.space, task.cpu, line, "fork", Work::Begin);
     }
 

@@ -304,6 +304,9 @@ impl<'k> Process<'k> {
                 self.must_refuse(hole, Prot::READ);
             }
         }
+        if old != new {
+            self.read_again(target.start..target.start + kept)?;
+        }
         self.touch_new(target.start + kept..target.end)
     }
 

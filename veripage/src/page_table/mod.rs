@@ -7,6 +7,7 @@ mod cursor;
 mod edit;
 mod entry_word;
 mod error;
+#[cfg(not(verus_only))]
 mod geom;
 mod identity;
 #[cfg(not(verus_only))]
@@ -14,6 +15,8 @@ mod item;
 mod lock;
 #[cfg(not(verus_only))]
 mod lock_range;
+#[cfg(verus_only)]
+pub mod model;
 pub mod node;
 mod node_frame;
 #[cfg(not(verus_only))]
@@ -35,6 +38,7 @@ pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
 pub use error::PageTableError;
 #[cfg(not(verus_only))]
 pub use item::MappedItem;
+#[cfg(not(verus_only))]
 pub use node::walk_hint;
 #[cfg(not(verus_only))]
 pub use pending::Pending;

@@ -3,7 +3,9 @@
 //! Nodes are keyed by *position* `(level, prefix)`, never by physical address, and every
 //! structural invariant is stated for one (level, page) pair.  Positions are page numbers ("vpn")
 //! shifted right by 9 bits per level.
-use super::node::{NodePerm, NodeState};
+pub use super::identity::is_table;
+use super::identity::{fmt, present_count, TableInfo};
+use super::node::{state_ok, NodePerm, NodeState};
 use crate::paging::geometry::*;
 use crate::paging::{PageProperty, PageTableEntryTrait};
 use crate::Platform;
@@ -17,10 +19,6 @@ pub open spec fn present<E: PageTableEntryTrait>(w: u64) -> bool {
 
 pub open spec fn is_leaf<E: PageTableEntryTrait>(l: int, w: u64) -> bool {
     E::spec_present(w) && (l <= 1 || E::spec_last(l, w))
-}
-
-pub open spec fn is_table<E: PageTableEntryTrait>(l: int, w: u64) -> bool {
-    E::spec_present(w) && !(l <= 1 || E::spec_last(l, w))
 }
 
 /// The frame or child that word `w` of a level-`l` node points to.
@@ -97,9 +95,19 @@ pub open spec fn full_at<P: Platform, E: PageTableEntryTrait>(n: Nodes<P, E>, l:
     l > 1 && node_at(n, l, v) && is_table::<E>(l, entry(n, l, v)) ==> node_at(n, l - 1, v)
 }
 
-/// What a node at key `k` looks like.
-pub open spec fn node_wf(s: NodeState, k: (int, int)) -> bool {
-    s.words.len() == 512 && s.level == k.0 && s.prefix == k.1
+/// A table: its root's frame, and what its nodes agree on.
+pub ghost struct Site {
+    pub root: int,
+    pub table: TableInfo,
+}
+
+/// A node that can stand at key `k` of a table.
+pub open spec fn node_wf<P: Platform, E: PageTableEntryTrait>(p: NodePerm<P, E>, k: (int, int), site: Site) -> bool {
+    &&& p.wf()
+    &&& state_ok(p@)
+    &&& p@.level == k.0 && p@.prefix == k.1 && p@.root == site.root && p@.table == site.table
+    &&& p@.table.fmt == fmt::<E>()
+    &&& p@.count == present_count(fmt::<E>(), p@.words, 512)
 }
 
 /// No word of the node says anything.
@@ -139,7 +147,7 @@ pub tracked struct Owner<P: Platform, E: PageTableEntryTrait> {
     pub ghost prefix: int,
     /// Pages whose translation is decided by the owned nodes.
     pub ghost mine: Set<int>,
-
+    pub ghost site: Site,
 }
 
 impl<P: Platform, E: PageTableEntryTrait> Owner<P, E> {
@@ -149,7 +157,12 @@ impl<P: Platform, E: PageTableEntryTrait> Owner<P, E> {
     }
 
     pub open spec fn same_shape(self, o: Self) -> bool {
-        self.top == o.top && self.prefix == o.prefix && self.mine == o.mine
+        self.top == o.top && self.prefix == o.prefix && self.mine == o.mine && self.site == o.site
+    }
+
+    /// The top entry that covers page `v` is the table's own: the kernel half of a user table's root is not.
+    pub open spec fn own_at(self, v: int) -> bool {
+        self.top < self.site.table.top || self.site.table.lo <= slot(self.top, v) % 512 < self.site.table.hi
     }
 
     pub open spec fn root_pa(self) -> usize {
@@ -159,11 +172,11 @@ impl<P: Platform, E: PageTableEntryTrait> Owner<P, E> {
     pub open spec fn wf(self) -> bool {
         &&& 1 <= self.top <= 5
         &&& self.nodes.dom().contains((self.top, self.prefix))
-        &&& forall|v: int| #[trigger] self.mine.contains(v) ==> self.under(v)
+        &&& forall|v: int| #[trigger] self.mine.contains(v) ==> self.under(v) && self.own_at(v)
         &&& forall|l: int, v: int| 1 <= l <= self.top && self.under(v) ==> #[trigger] ok_at::<P, E>(self.nodes, l, v)
         &&& forall|l: int, v: int| 1 <= l <= self.top && self.mine.contains(v) ==> #[trigger] full_at::<P, E>(self.nodes, l, v)
         &&& forall|k: (int, int)| #[trigger] self.nodes.dom().contains(k) ==> {
-            &&& node_wf(self.nodes[k]@, k)
+            &&& node_wf(self.nodes[k], k, self.site)
             &&& 1 <= k.0 <= self.top
             &&& self.under(first_page(k))
         }
@@ -237,12 +250,12 @@ pub open spec fn stored<P: Platform, E: PageTableEntryTrait>(pre: Nodes<P, E>, p
     &&& post == pre.insert(key(l, v), post[key(l, v)])
     &&& t.paddr == s.paddr
     &&& t.words == s.words.update(slot(l, v) % 512, w)
-    &&& node_wf(t, key(l, v))
+    &&& node_wf(post[key(l, v)], key(l, v), Site { root: s.root, table: s.table })
 }
 
 /// The frame of a store: which positions change.
 pub proof fn stored_frame<P: Platform, E: PageTableEntryTrait>(pre: Nodes<P, E>, post: Nodes<P, E>, l: int, v0: int, w: u64)
-    requires 1 <= l <= 5, node_at(pre, l, v0), node_wf(pre[key(l, v0)]@, key(l, v0)), stored::<P, E>(pre, post, l, v0, w),
+    requires 1 <= l <= 5, node_at(pre, l, v0), state_ok(pre[key(l, v0)]@), stored::<P, E>(pre, post, l, v0, w),
     ensures
         forall|m: int, v: int| #[trigger] node_at(post, m, v) == node_at(pre, m, v),
         forall|m: int, v: int| 1 <= m <= 5 ==> #[trigger] node_pa(post, m, v) == node_pa(pre, m, v),
@@ -257,8 +270,8 @@ pub proof fn store_word<P: Platform, E: PageTableEntryTrait>(pre: Owner<P, E>, p
         pre.wf(), pre.under(v0), 1 <= l <= pre.top, node_at(pre.nodes, l, v0),
         l > 1 ==> !node_at(pre.nodes, l - 1, v0),
         stored::<P, E>(pre.nodes, post.nodes, l, v0, w),
-        pre.top == post.top, pre.prefix == post.prefix,
-        forall|v: int| #[trigger] post.mine.contains(v) ==> if slot(l, v) == slot(l, v0) { !is_table::<E>(l, w) } else { pre.mine.contains(v) },
+        pre.top == post.top, pre.prefix == post.prefix, pre.site == post.site,
+        forall|v: int| #[trigger] post.mine.contains(v) ==> post.own_at(v) && if slot(l, v) == slot(l, v0) { !is_table::<E>(l, w) } else { pre.mine.contains(v) },
     ensures
         post.wf(),
         forall|v: int| #![trigger post.at(v)] slot(l, v) == slot(l, v0) ==> post.under(v) && post.at(v) == meaning::<E>(l, w, v),
@@ -280,7 +293,7 @@ pub proof fn store_word<P: Platform, E: PageTableEntryTrait>(pre: Owner<P, E>, p
             assert(full_at::<P, E>(a, m, v));
         }
     }
-    assert forall|v: int| #[trigger] post.mine.contains(v) implies post.under(v) by {
+    assert forall|v: int| #[trigger] post.mine.contains(v) implies post.under(v) && post.own_at(v) by {
         if slot(l, v) == slot(l, v0) { assert(post.under(v)); }
     }
     assert forall|v: int| pre.under(v) implies #[trigger] post.at(v) == (if slot(l, v) == slot(l, v0) { meaning::<E>(l, w, v) } else { pre.at(v) }) by {
@@ -317,11 +330,11 @@ pub proof fn below_iff(m: int, v: int, l: int, s: int)
 /// ATTACH: a subtree owner joins below its table word.
 pub proof fn attach<P: Platform, E: PageTableEntryTrait>(tracked o: &mut Owner<P, E>, tracked c: Owner<P, E>, l: int, v0: int)
     requires
-        old(o).wf(), c.wf(), 2 <= l <= old(o).top, c.top == l - 1, c.prefix == slot(l, v0),
+        old(o).wf(), c.wf(), c.site == old(o).site, 2 <= l <= old(o).top, c.top == l - 1, c.prefix == slot(l, v0),
         old(o).under(v0), node_at(old(o).nodes, l, v0), !node_at(old(o).nodes, l - 1, v0),
         is_table::<E>(l, entry(old(o).nodes, l, v0)), pte_pa::<E>(l, entry(old(o).nodes, l, v0)) == c.root_pa(),
     ensures
-        final(o).wf(), final(o).top == old(o).top, final(o).prefix == old(o).prefix, final(o).mine == old(o).mine.union(c.mine),
+        final(o).wf(), final(o).top == old(o).top, final(o).prefix == old(o).prefix, final(o).site == old(o).site, final(o).mine == old(o).mine.union(c.mine),
         final(o).nodes == old(o).nodes.union_prefer_right(c.nodes),
         forall|m: int, v: int| 1 <= m <= old(o).top && node_at(old(o).nodes, m, v) ==> #[trigger] node_at(final(o).nodes, m, v) && entry(final(o).nodes, m, v) == entry(old(o).nodes, m, v)
             && node_pa(final(o).nodes, m, v) == node_pa(old(o).nodes, m, v),
@@ -366,7 +379,7 @@ pub proof fn attach<P: Platform, E: PageTableEntryTrait>(tracked o: &mut Owner<P
             assert(full_at::<P, E>(a, m, v));
         }
     }
-    assert forall|k: (int, int)| #[trigger] b.dom().contains(k) implies node_wf(b[k]@, k) && 1 <= k.0 <= pre.top && o.under(first_page(k)) by {
+    assert forall|k: (int, int)| #[trigger] b.dom().contains(k) implies node_wf(b[k], k, o.site) && 1 <= k.0 <= pre.top && o.under(first_page(k)) by {
         if cn.dom().contains(k) {
             assert(c.under(first_page(k)));
             assert(slot(l, first_page(k)) == s);
@@ -393,12 +406,12 @@ pub proof fn detach<P: Platform, E: PageTableEntryTrait>(tracked o: &mut Owner<P
     requires
         old(o).wf(), 2 <= l <= old(o).top, old(o).under(v0), node_at(old(o).nodes, l - 1, v0),
     ensures
-        final(o).wf(), final(o).top == old(o).top, final(o).prefix == old(o).prefix,
+        final(o).wf(), final(o).top == old(o).top, final(o).prefix == old(o).prefix, final(o).site == old(o).site,
         final(o).mine == old(o).mine.filter(|v: int| slot(l, v) != slot(l, v0)),
         forall|m: int, v: int| #![trigger node_at(final(o).nodes, m, v)] 1 <= m <= 5 ==>
             (node_at(final(o).nodes, m, v) <==> node_at(old(o).nodes, m, v) && !(m < l && slot(l, v) == slot(l, v0))),
         forall|k: (int, int)| #[trigger] final(o).nodes.dom().contains(k) ==> final(o).nodes[k] == old(o).nodes[k],
-        c.wf(), c.top == l - 1, c.prefix == slot(l, v0), c.root_pa() == pte_pa::<E>(l, entry(old(o).nodes, l, v0)),
+        c.wf(), c.top == l - 1, c.prefix == slot(l, v0), c.site == old(o).site, c.root_pa() == pte_pa::<E>(l, entry(old(o).nodes, l, v0)),
         c.mine == old(o).mine.filter(|v: int| slot(l, v) == slot(l, v0)),
         forall|v: int| #![trigger c.at(v)] slot(l, v) == slot(l, v0) ==> old(o).under(v) && c.at(v) == old(o).at(v),
         forall|v: int| #![trigger final(o).at(v)] slot(l, v) == slot(l, v0) ==> final(o).at(v) == Tr::Foreign(c.root_pa() as int),
@@ -410,7 +423,7 @@ pub proof fn detach<P: Platform, E: PageTableEntryTrait>(tracked o: &mut Owner<P
     let ks = Set::new(|k: (int, int)| pre.nodes.dom().contains(k) && below(k, l, s));
     let tracked cn = o.nodes.tracked_remove_keys(ks);
     o.mine = pre.mine.filter(|v: int| slot(l, v) != s);
-    let tracked c = Owner { nodes: cn, top: l - 1, prefix: s, mine: pre.mine.filter(|v: int| slot(l, v) == s) };
+    let tracked c = Owner { nodes: cn, top: l - 1, prefix: s, mine: pre.mine.filter(|v: int| slot(l, v) == s), site: pre.site };
     let (a, b) = (pre.nodes, o.nodes);
     broadcast use slot_up;
     assert forall|v: int| slot(l, v) == s implies #[trigger] pre.under(v) by { slot_eq_up(l, pre.top + 1, v, v0); }
@@ -460,18 +473,20 @@ pub proof fn detach<P: Platform, E: PageTableEntryTrait>(tracked o: &mut Owner<P
 }
 
 /// SINGLE: one node owns the pages below its non-table words.
-pub proof fn single<P: Platform, E: PageTableEntryTrait>(tracked perm: NodePerm<P, E>, l: int, prefix: int) -> (tracked o: Owner<P, E>)
-    requires 1 <= l <= 5, node_wf(perm@, (l, prefix)),
+pub proof fn single<P: Platform, E: PageTableEntryTrait>(tracked perm: NodePerm<P, E>, l: int, prefix: int, site: Site) -> (tracked o: Owner<P, E>)
+    requires 1 <= l <= 5, node_wf(perm, (l, prefix), site),
     ensures
-        o.wf(), o.top == l, o.prefix == prefix, o.root_pa() == perm@.paddr,
-        o.mine == Set::new(|v: int| slot(l + 1, v) == prefix && !is_table::<E>(l, perm@.words[slot(l, v) % 512])),
+        o.wf(), o.top == l, o.prefix == prefix, o.site == site, o.root_pa() == perm@.paddr,
+        forall|v: int| #[trigger] o.mine.contains(v) <==> slot(l + 1, v) == prefix && o.own_at(v) && !is_table::<E>(l, perm@.words[slot(l, v) % 512]),
         o.nodes == Map::<(int, int), NodePerm<P, E>>::empty().insert((l, prefix), perm),
         forall|v: int| #![trigger o.at(v)] o.under(v) ==> o.at(v) == meaning::<E>(l, perm@.words[slot(l, v) % 512], v),
 {
     let tracked mut nodes = Map::tracked_empty();
+    let ghost words = perm@.words;
     nodes.tracked_insert((l, prefix), perm);
-    let ghost mine = Set::new(|v: int| slot(l + 1, v) == prefix && !is_table::<E>(l, perm@.words[slot(l, v) % 512]));
-    let tracked o = Owner { nodes, top: l, prefix, mine };
+    let ghost mine = Set::new(|v: int| slot(l + 1, v) == prefix && !is_table::<E>(l, words[slot(l, v) % 512])
+        && (l < site.table.top || site.table.lo <= slot(l, v) % 512 < site.table.hi));
+    let tracked o = Owner { nodes, top: l, prefix, mine, site };
     slot_iff(l + 1, first_page((l, prefix)), prefix);
     o
 }
@@ -581,15 +596,15 @@ pub proof fn dissolve<P: Platform, E: PageTableEntryTrait>(tracked o: Owner<P, E
 }
 
 /// A zeroed node.
-pub proof fn empty<P: Platform, E: PageTableEntryTrait>(tracked perm: NodePerm<P, E>, l: int, prefix: int) -> (tracked o: Owner<P, E>)
-    requires 1 <= l <= 5, node_wf(perm@, (l, prefix)), all_absent::<E>(perm@),
+pub proof fn empty<P: Platform, E: PageTableEntryTrait>(tracked perm: NodePerm<P, E>, l: int, prefix: int, site: Site) -> (tracked o: Owner<P, E>)
+    requires 1 <= l <= 5, l < site.table.top, node_wf(perm, (l, prefix), site), all_absent::<E>(perm@),
     ensures
-        o.wf(), o.top == l, o.prefix == prefix, o.root_pa() == perm@.paddr,
+        o.wf(), o.top == l, o.prefix == prefix, o.site == site, o.root_pa() == perm@.paddr,
         forall|v: int| slot(l + 1, v) == prefix ==> #[trigger] o.mine.contains(v),
         forall|v: int| #![trigger o.at(v)] o.under(v) ==> o.at(v) == Tr::Absent,
         o.view() == Map::<int, Tr>::empty(),
 {
-    let tracked o = single::<P, E>(perm, l, prefix);
+    let tracked o = single::<P, E>(perm, l, prefix, site);
     assert(o.view() =~= Map::<int, Tr>::empty());
     o
 }

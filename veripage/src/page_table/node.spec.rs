@@ -247,7 +247,7 @@ pub proof fn lemma_part_ok<E: PageTableEntryTrait>(l: int, to: int, j: int)
         0 <= off(l, j) * 4096 < span(l) * 4096,
         to + span(l) * 4096 <= E::PADDR_END <= 0x100_0000_0000_0000,
 {
-    E::paddr_end_wf();
+    E::paddr_end_aligned();
     if l == 1 {
     } else if l == 2 {
     } else if l == 3 {
