@@ -17,7 +17,6 @@ use vstd::prelude::*;
 mod birth;
 mod detach;
 mod root;
-#[cfg(not(verus_only))]
 pub mod walk_hint;
 
 pub use {birth::*, detach::*, root::*};
