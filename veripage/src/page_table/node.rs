@@ -17,6 +17,8 @@ use vstd::prelude::*;
 mod birth;
 mod detach;
 mod root;
+#[cfg(any(verus_only, test))]
+mod tour;
 pub mod walk_hint;
 
 pub use {birth::*, detach::*, root::*};
