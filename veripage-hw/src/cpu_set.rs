@@ -10,13 +10,14 @@
 //!
 //! A CPU leaves the set only when it has loaded another root, which made it forget what it knew. Whoever
 //! reads the set without it synchronizes with that (Release, Acquire): there is nothing left to flush.
+use crate::order::{fence, order, AtomicU64, Ordering, Site};
 use crate::platform::{CpuSet, Platform};
-use core::sync::atomic::{fence, AtomicU64, Ordering};
 use vstd::prelude::*;
 
 verus! {
 
-/// The CPUs that may hold translations of a table.
+/// The CPUs that may hold translations of a table. Reason: opaque, so that it changes by these functions
+/// only. Test: vm_space::activate_switches.
 #[verifier::external_body]
 #[verifier::external_derive]
 #[derive(Debug, Default)]
@@ -25,31 +26,31 @@ pub struct AtomicCpuSet(AtomicU64);
 impl AtomicCpuSet {
     /// The set without a CPU. Reason: a constant. Test: tlb::what_one_cpu_unmaps_no_other_reaches.
     #[verifier::external_body]
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         AtomicCpuSet(AtomicU64::new(0))
     }
 
     /// Adds the current CPU, before it loads the root; it must stay the current CPU until then. Reason:
     /// fetch-or, then a sequentially consistent fence, as the module says. Test:
-    /// tlb::what_one_cpu_unmaps_no_other_reaches.
+    /// loom_tests::a_cpu_that_joins_is_not_forgotten.
     #[verifier::external_body]
     pub fn join<P: Platform>(&self) {
         self.0.fetch_or(1 << P::cpu(), Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        fence(order(Site::Join, Ordering::SeqCst));
     }
 
     /// Takes the current CPU out, after it has loaded another root. Reason: fetch-and with Release, as
-    /// the module says. Test: vm_space::activate_switches.
+    /// the module says. Test: loom_tests::a_cpu_that_left_has_forgotten.
     #[verifier::external_body]
     pub fn leave<P: Platform>(&self) {
-        self.0.fetch_and(!(1 << P::cpu()), Ordering::Release);
+        self.0.fetch_and(!(1 << P::cpu()), order(Site::Leave, Ordering::Release));
     }
 
     /// Whom to ask for a flush of what has been removed so far. Reason: a sequentially consistent fence,
-    /// then a load with Acquire, as the module says. Test: tlb::what_one_cpu_unmaps_no_other_reaches.
+    /// then a load with Acquire, as the module says. Test: loom_tests::a_cpu_that_joins_is_not_forgotten.
     #[verifier::external_body]
     pub fn targets(&self) -> CpuSet {
-        fence(Ordering::SeqCst);
+        fence(order(Site::Targets, Ordering::SeqCst));
         CpuSet(self.0.load(Ordering::Acquire))
     }
 

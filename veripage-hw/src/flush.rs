@@ -27,7 +27,8 @@ pub open spec fn covers(op: FlushOp, va: int) -> bool {
     }
 }
 
-/// The requests of one flusher, numbered from 0.
+/// The requests of one flusher, numbered from 0. Reason: opaque, so that only requests that were made
+/// count. Test: tlb::a_skipped_flush_is_noticed.
 #[verifier::external_body]
 #[allow(dead_code)]
 pub tracked struct FlushLog { no_copy: NoCopy }

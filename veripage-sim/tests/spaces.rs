@@ -2,6 +2,8 @@
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::Barrier;
 use veripage::frame::{FrameAllocOptions, UFrame, USegment};
 use veripage::kspace::{KSpaceError, KVirtArea, KernelSpace};
 use veripage::page_table::PageTableError;
@@ -449,8 +451,10 @@ fn three_cpus_at_once() {
     const ID: usize = 2102;
     with_kernel::<ID>(16 << 20, 3, |m, kernel| {
         let space = VmSpace::new(kernel).unwrap();
+        let (start, finished) = (Barrier::new(3), AtomicUsize::new(0));
         let done = m
             .run_all(|cpu| {
+                start.wait();
                 let mut random = 0x9e37_79b9_7f4a_7c15u64 ^ cpu as u64;
                 let mut next = || {
                     random = random
@@ -458,13 +462,20 @@ fn three_cpus_at_once() {
                         .wrapping_add(0x1405_7b7e_f767_814f);
                     (random >> 33) as usize
                 };
-                if cpu == 2 {
-                    return (0..200)
+                let done: usize = if cpu == 2 {
+                    (0..200)
                         .map(|_| come_and_go(m, kernel, &space, next()))
-                        .sum::<usize>();
+                        .sum()
+                } else {
+                    space.activate();
+                    (0..1500).map(|_| work(m, &space, next())).sum()
+                };
+                // The CPU stays awake until all have finished, so that flushes are messages.
+                finished.fetch_add(1, SeqCst);
+                while finished.load(SeqCst) < 3 {
+                    Sim::<ID>::relax();
                 }
-                space.activate();
-                (0..1500).map(|_| work(m, &space, next())).sum()
+                done
             })
             .unwrap();
         assert!(done.iter().all(|&n| n > 0), "{done:?}");

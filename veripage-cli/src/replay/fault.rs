@@ -14,6 +14,8 @@ use std::ops::Range;
 
 /// Most pages that a single call has touched under `Touch::All`.
 pub const TOUCHED_PER_CALL: usize = 512;
+/// Most pages that a call populates by itself (`MAP_POPULATE`) under `Touch::Logged`: 1 GiB.
+const POPULATED_PER_CALL: usize = 1 << 18;
 /// Most pages that each side writes after a fork.
 const TOUCHED_PER_FORK: usize = 32;
 /// How far below its start a stack grows at once, as Linux allows by default (the stack's limit).
@@ -45,9 +47,13 @@ impl Process<'_> {
         Ok(())
     }
 
-    /// Touches every page in `range`.
-    pub(super) fn touch_all(&mut self, range: Range<usize>) -> Result<(), Trouble> {
-        self.touch_sample(range, usize::MAX)
+    /// Touches what a call populates by itself, unless nothing is to be touched.
+    pub(super) fn populate_all(&mut self, range: Range<usize>) -> Result<(), Trouble> {
+        match self.world.touch {
+            Touch::All => self.touch_sample(range, TOUCHED_PER_CALL),
+            Touch::Logged => self.touch_sample(range, POPULATED_PER_CALL),
+            Touch::None => Ok(()),
+        }
     }
 
     /// After a fork, both sides write some of the pages that they share.

@@ -14,7 +14,7 @@ use vstd::resource::Loc;
 verus! {
 
 /// What is known of a pool from outside: its bounds, and which tokens are its own.
-pub ghost struct PoolKey {
+pub(crate) ghost struct PoolKey {
     /// First address.
     pub low: int,
     /// First address past it.
@@ -48,7 +48,7 @@ pub open spec fn addrs(lo: int, hi: int) -> Set<int> {
 
 /// A range of kernel addresses that its holder alone owns. Dropping it leaks the range.
 #[must_use = "the range is leaked unless it is given back to its pool"]
-pub struct AreaRange {
+pub(crate) struct AreaRange {
     start: Vaddr,
     end: Vaddr,
     addrs: Tracked<GhostSubset<int>>,
@@ -87,16 +87,15 @@ impl AreaRange {
     }
 
     /// **Theorem**: two live areas of one pool share no address.
-    pub proof fn theorem_areas_are_disjoint(tracked self, tracked other: &Self, key: PoolKey)
-        requires self.of(key), other.of(key),
-        ensures self.hi() <= other.lo() || other.hi() <= self.lo(),
+    pub proof fn theorem_areas_are_disjoint(tracked &mut self, tracked other: &Self, key: PoolKey)
+        requires old(self).of(key), other.of(key),
+        ensures final(self).lo() == old(self).lo(), final(self).hi() == old(self).hi(), final(self).of(key), old(self).hi() <= other.lo() || other.hi() <= old(self).lo(),
     {
-        use_type_invariant(&self);
+        use_type_invariant(&*self);
         use_type_invariant(other);
         let (lo, hi) = (self.start as int, self.end as int);
         let (a, b) = (other.start as int, other.end as int);
-        let tracked mut mine = self.addrs.get();
-        mine.disjoint(other.addrs.borrow());
+        tokens_are_disjoint(&mut self.addrs, &other.addrs);
         if !(hi <= a || b <= lo) {
             let x = if lo < a { a } else { lo };
             assert(addrs(lo, hi).contains(x) && addrs(a, b).contains(x));
@@ -104,9 +103,16 @@ impl AreaRange {
     }
 }
 
+proof fn tokens_are_disjoint(tracked one: &mut Tracked<GhostSubset<int>>, tracked other: &Tracked<GhostSubset<int>>)
+    requires old(one)@.id() == other@.id(),
+    ensures final(one)@.id() == old(one)@.id(), final(one)@@ == old(one)@@, old(one)@@.disjoint(other@@),
+{
+    one.borrow_mut().disjoint(other.borrow());
+}
+
 /// The kernel addresses that areas are made of. `N` is the number of pieces that the table holds;
 /// at least half as many areas can live at a time.
-pub struct AreaPool<const N: usize> {
+pub(crate) struct AreaPool<const N: usize> {
     lock: SpinLock<PoolKey, Pool<N>>,
 }
 
@@ -118,7 +124,7 @@ impl<const N: usize> AreaPool<N> {
     ///
     /// # Errors
     /// [`RangeAllocError::BadRange`].
-    pub fn new(range: Range<Vaddr>) -> (r: Result<Self, RangeAllocError>)
+    pub(crate) fn new(range: Range<Vaddr>) -> (r: Result<Self, RangeAllocError>)
         ensures r matches Ok(p) ==> p.key().low == range.start && p.key().high == range.end,
     {
         let ghost (low, high) = (range.start as int, range.end as int);
@@ -134,7 +140,7 @@ impl<const N: usize> AreaPool<N> {
     ///
     /// # Errors
     /// As [`RangeAllocator::alloc`].
-    pub fn take<P: Platform>(&self, size: usize, align: usize, phase: usize) -> (r: Result<AreaRange, RangeAllocError>)
+    pub(crate) fn take<P: Platform>(&self, size: usize, align: usize, phase: usize) -> (r: Result<AreaRange, RangeAllocError>)
         ensures r matches Ok(a) ==> a.of(self.key()) && a.hi() - a.lo() == size && self.key().low <= a.lo()
             && a.hi() <= self.key().high && a.lo() % PAGE_SIZE as int == 0,
     {
@@ -172,7 +178,7 @@ impl<const N: usize> AreaPool<N> {
     }
 
     /// Takes a range back.
-    pub fn give_back<P: Platform>(&self, range: AreaRange)
+    pub(crate) fn give_back<P: Platform>(&self, range: AreaRange)
         requires range.of(self.key()),
     {
         proof { use_type_invariant(&range); }

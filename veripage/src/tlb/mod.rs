@@ -13,7 +13,10 @@ pub mod deferred;
 mod fixed;
 #[cfg(not(verus_only))]
 mod flusher;
+#[cfg(all(test, feature = "loom"))]
+mod loom_tests;
 pub(crate) mod queue;
+pub mod tour;
 
 #[cfg(not(verus_only))]
 pub use flusher::{TlbFlusher, MAX_FRAMES};

@@ -7,7 +7,7 @@
 mod cursor;
 mod user_io;
 
-pub use cursor::{is_user_prop, Cursor, CursorMut};
+pub use cursor::{is_user_prop, Cursor, CursorMut, Flusher};
 pub use user_io::{UserAccessError, UserReader, UserWriter};
 
 use crate::kspace::{KernelSpace, KernelTables};
