@@ -16,14 +16,14 @@ mod lock;
 #[cfg(not(verus_only))]
 mod lock_range;
 #[cfg(verus_only)]
-pub mod model;
-pub mod node;
+pub(crate) mod model;
+pub(crate) mod node;
 mod node_frame;
 #[cfg(not(verus_only))]
 mod path;
 #[cfg(not(verus_only))]
 mod pending;
-pub mod retired;
+pub(crate) mod retired;
 #[cfg(not(verus_only))]
 mod runs;
 #[cfg(not(verus_only))]
@@ -39,9 +39,9 @@ pub use error::PageTableError;
 #[cfg(not(verus_only))]
 pub use item::MappedItem;
 #[cfg(not(verus_only))]
-pub use node::walk_hint;
+pub(crate) use node::walk_hint;
 #[cfg(not(verus_only))]
 pub use pending::Pending;
-pub use retired::Retired;
+pub use retired::{Expired, Retired, Waiting};
 #[cfg(not(verus_only))]
 pub use table::{reclaim, PageTable};
