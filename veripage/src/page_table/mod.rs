@@ -17,12 +17,19 @@ mod lock;
 mod lock_range;
 #[cfg(verus_only)]
 pub mod model;
+// The functions on nodes ask for permissions that only proofs see: nothing for safe code outside.
+#[cfg(not(verus_only))]
+pub(crate) mod node;
+#[cfg(verus_only)]
 pub mod node;
 mod node_frame;
 #[cfg(not(verus_only))]
 mod path;
 #[cfg(not(verus_only))]
 mod pending;
+#[cfg(not(verus_only))]
+pub(crate) mod retired;
+#[cfg(verus_only)]
 pub mod retired;
 #[cfg(not(verus_only))]
 mod runs;
@@ -39,9 +46,9 @@ pub use error::PageTableError;
 #[cfg(not(verus_only))]
 pub use item::MappedItem;
 #[cfg(not(verus_only))]
-pub use node::walk_hint;
+pub(crate) use node::walk_hint;
 #[cfg(not(verus_only))]
 pub use pending::Pending;
-pub use retired::Retired;
+pub use retired::{Expired, Retired, Waiting};
 #[cfg(not(verus_only))]
 pub use table::{reclaim, PageTable};

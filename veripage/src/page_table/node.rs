@@ -176,19 +176,6 @@ pub fn set_count<P: Platform, E: PageTableEntryTrait>(pa: Paddr, n: usize) {
     }
 }
 
-/// Level and first page of the locked node.
-#[inline(always)]
-#[verus_spec(r =>
-    with Tracked(p): Tracked<&NodePerm<P, E>>
-    requires p.inv(), p@.paddr == pa,
-    ensures r.0 == p@.level, r.1 == p@.base,
-)]
-pub fn position<P: Platform, E: PageTableEntryTrait>(pa: Paddr) -> (PagingLevel, usize) {
-    proof_with!(Tracked(p));
-    let m = meta::<P, E>(pa);
-    (m.level, m.base)
-}
-
 /// Unlocks a node.
 #[inline(always)]
 #[verus_spec(
