@@ -86,6 +86,15 @@ impl<P: Platform, E: PageTableEntryTrait> NodePerm<P, E> {
         self.inv() && counted(self.res)
     }
 
+    /// `wf` is more than `inv`.
+    pub proof fn lemma_wf(self)
+        requires
+            self.wf(),
+        ensures
+            self.inv(),
+    {
+    }
+
     /// What `inv` and `wf` imply.
     pub proof fn lemma_state(tracked &self)
         requires
