@@ -1,5 +1,4 @@
 //! New tables: their roots, and what they share with the kernel's.
-#![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
 use super::super::identity::NodeMeta;
 #[cfg(verus_only)]
 use super::super::identity::*;
