@@ -206,6 +206,12 @@ pub open spec fn parts<E: PageTableEntryTrait>(words: Seq<u64>, l: int, to: int,
     }
 }
 
+/// The words `a` are zero up to `from`, and from there to `to` those of `b`.
+pub open spec fn shares<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, from: int, to: int) -> bool {
+    &&& forall|j: int| 0 <= j < from ==> #[trigger] a[j] == 0
+    &&& forall|j: int| from <= j < to ==> E::same_but_ad(b[j], #[trigger] a[j])
+}
+
 /// `b` is `a` with another word in entry `i`, and another count.
 pub open spec fn linked_word(a: NodeState, b: NodeState, i: int, child: int) -> bool {
     b == (NodeState { words: a.words.update(i, b.words[i]), count: b.count, ..a })
