@@ -236,6 +236,19 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         }
     }
 
+    /// Climbs to the highest slot that starts here and ends at `to` or before: what was looked at before
+    /// does not decide whether a table is removed as a whole.
+    #[inline(always)]
+    pub(crate) fn lift(&mut self, to: usize) {
+        while self.level < self.top {
+            let above = self.level + 1;
+            if first_of(self.page, above) != self.page || span_of(above) > to - self.page {
+                break;
+            }
+            self.level = above;
+        }
+    }
+
     /// Removes the next page or covered table in `[page, to)` and moves past it, or moves to `to`. Nodes
     /// go to `out`.
     ///
@@ -246,6 +259,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         to: usize,
         out: &mut Retired<P, E>,
     ) -> Result<Option<Found>, PageTableError> {
+        self.lift(to);
         let Some(w) = self.seek(to, true)? else {
             return Ok(None);
         };

@@ -28,6 +28,8 @@ pub(crate) mod retired;
 mod runs;
 #[cfg(not(verus_only))]
 mod table;
+#[cfg(verus_only)]
+mod theorem;
 #[cfg(not(verus_only))]
 mod word;
 

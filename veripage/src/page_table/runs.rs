@@ -157,6 +157,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         mut page: F,
     ) -> Result<usize, PageTableError> {
         self.cut_ends(to)?;
+        self.lift(to);
         let mut n = 0;
         while let Some(w) = self.find(to, true) {
             if word_table::<E>(w, self.level) {

@@ -76,7 +76,8 @@ impl<'k, P: Platform, F: PagingFormat> VmSpace<'k, P, F> {
         let kernel = kernel.tables();
         Ok(VmSpace {
             kernel,
-            table: kernel.table.create_user_page_table()?,
+            // SAFETY: the space borrows the kernel's table.
+            table: unsafe { kernel.table.create_user_page_table()? },
             cpus: AtomicCpuSet::new(),
         })
     }
