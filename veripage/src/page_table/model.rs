@@ -103,7 +103,7 @@ pub ghost struct Site {
 
 /// A node that can stand at key `k` of a table.
 pub open spec fn node_wf<P: Platform, E: PageTableEntryTrait>(p: NodePerm<P, E>, k: (int, int), site: Site) -> bool {
-    &&& p.wf()
+    &&& p.wf() && p.inv()
     &&& state_ok(p@)
     &&& p@.level == k.0 && p@.prefix == k.1 && p@.root == site.root && p@.table == site.table
     &&& p@.table.fmt == fmt::<E>()
@@ -331,7 +331,7 @@ pub proof fn below_iff(m: int, v: int, l: int, s: int)
 pub proof fn attach<P: Platform, E: PageTableEntryTrait>(tracked o: &mut Owner<P, E>, tracked c: Owner<P, E>, l: int, v0: int)
     requires
         old(o).wf(), c.wf(), c.site == old(o).site, 2 <= l <= old(o).top, c.top == l - 1, c.prefix == slot(l, v0),
-        old(o).under(v0), node_at(old(o).nodes, l, v0), !node_at(old(o).nodes, l - 1, v0),
+        old(o).under(v0), old(o).own_at(v0), node_at(old(o).nodes, l, v0), !node_at(old(o).nodes, l - 1, v0),
         is_table::<E>(l, entry(old(o).nodes, l, v0)), pte_pa::<E>(l, entry(old(o).nodes, l, v0)) == c.root_pa(),
     ensures
         final(o).wf(), final(o).top == old(o).top, final(o).prefix == old(o).prefix, final(o).site == old(o).site, final(o).mine == old(o).mine.union(c.mine),
@@ -366,7 +366,10 @@ pub proof fn attach<P: Platform, E: PageTableEntryTrait>(tracked o: &mut Owner<P
             if m == l { top_node::<P, E>(c, v); }
         }
     }
-    assert forall|v: int| #[trigger] c.mine.contains(v) implies slot(l, v) == s by { assert(c.under(v)); }
+    assert forall|v: int| #[trigger] c.mine.contains(v) implies slot(l, v) == s && o.own_at(v) by {
+        assert(c.under(v));
+        slot_eq_up(l, pre.top, v, v0);
+    }
     assert forall|m: int, v: int| 1 <= m <= pre.top && o.mine.contains(v) implies #[trigger] full_at::<P, E>(b, m, v) by {
         if slot(l, v) == s {
             assert(o.under(v));
