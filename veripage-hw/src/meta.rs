@@ -163,40 +163,6 @@ impl MetaCell {
     }
 }
 
-/// What the type word points at.
-#[verifier::external]
-struct MetaVtable { id: TypeId, untyped: bool, destroy: unsafe extern "C" fn(*mut u8, Paddr) }
-
-#[verifier::external]
-struct VtableOf<M>(PhantomData<M>);
-
-#[verifier::external]
-impl<M: FrameMeta> VtableOf<M> {
-    const TABLE: &'static MetaVtable =
-        &MetaVtable { id: TypeId::of::<M>(), untyped: M::UNTYPED, destroy: destroy_meta::<M> };
-}
-
-/// `extern "C"`, so that a panic aborts and never unwinds through a drop.
-///
-/// # Safety
-/// `p` points at an `M` that nobody uses afterwards.
-#[verifier::external]
-unsafe extern "C" fn destroy_meta<M: FrameMeta>(p: *mut u8, pa: Paddr) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        (*p.cast::<M>()).on_drop(pa);
-        p.cast::<M>().drop_in_place()
-    }
-}
-
-// SAFETY: every access needs a `MetaPerm`, which is shared only as `&MetaPerm`; what is in the cell
-// is `Send` and `Sync`.
-#[verifier::external]
-unsafe impl Sync for MetaCell {}
-// SAFETY: as above.
-#[verifier::external]
-unsafe impl Send for MetaCell {}
-
 /// A type that the static array of slots holds.
 ///
 /// # Safety
@@ -283,3 +249,39 @@ pub axiom fn axiom_platform<P: Platform>()
         P::LINEAR_BASE + P::MAX_PADDR <= usize::MAX;
 
 } // verus!
+
+/// What the type word points at.
+struct MetaVtable {
+    id: TypeId,
+    untyped: bool,
+    destroy: unsafe extern "C" fn(*mut u8, Paddr),
+}
+
+/// Where the table of `M` is.
+struct VtableOf<M>(PhantomData<M>);
+
+impl<M: FrameMeta> VtableOf<M> {
+    const TABLE: &'static MetaVtable = &MetaVtable {
+        id: TypeId::of::<M>(),
+        untyped: M::UNTYPED,
+        destroy: destroy_meta::<M>,
+    };
+}
+
+/// `extern "C"`, so that a panic aborts and never unwinds through a drop.
+///
+/// # Safety
+/// `p` points at an `M` that nobody uses afterwards.
+unsafe extern "C" fn destroy_meta<M: FrameMeta>(p: *mut u8, pa: Paddr) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*p.cast::<M>()).on_drop(pa);
+        p.cast::<M>().drop_in_place()
+    }
+}
+
+// SAFETY: every access needs a `MetaPerm`, which is shared only as `&MetaPerm`; what is in the cell
+// is `Send` and `Sync`.
+unsafe impl Sync for MetaCell {}
+// SAFETY: as above.
+unsafe impl Send for MetaCell {}

@@ -422,3 +422,23 @@ fn wrong_allocator_is_found_out() {
     drop((f, got));
     at_rest(m);
 }
+
+#[test]
+fn verified_tour_runs() {
+    let m = machine::<5>();
+    assert_eq!(tour::one_frame::<Sim<5>>(), Ok(9));
+    assert_eq!(tour::one_segment::<Sim<5>>(), Ok(3));
+    assert_eq!(tour::some_bytes::<Sim<5>>(&[1; 10]), Ok((10, 0)));
+    assert_eq!(tour::some_bytes::<Sim<5>>(&[1; 5000]), Ok((4096, 904)));
+    at_rest(m);
+}
+
+#[test]
+fn verified_tour_without_memory() {
+    let m = machine::<5>();
+    m.fail_alloc_after(0);
+    assert_eq!(tour::one_frame::<Sim<5>>(), Err(AllocError::NoMemory));
+    assert_eq!(tour::one_segment::<Sim<5>>(), Err(AllocError::NoMemory));
+    assert_eq!(tour::some_bytes::<Sim<5>>(&[]), Err(AllocError::NoMemory));
+    at_rest(m);
+}

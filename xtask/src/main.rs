@@ -31,7 +31,19 @@ enum Chore {
 
 /// What `test` runs, one `cargo` call each. Feature sets that swap the machine's atomics for a
 /// model's need a build of their own.
-const TEST_RUNS: &[&[&str]] = &[&["test", "--release", "--workspace"]];
+const TEST_RUNS: &[&[&str]] = &[
+    &["test", "--release", "--workspace"],
+    &[
+        "test",
+        "--release",
+        "-p",
+        "veripage",
+        "--features",
+        "loom",
+        "--lib",
+        "loom_tests",
+    ],
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

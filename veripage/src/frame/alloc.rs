@@ -99,7 +99,7 @@ impl<P: Platform> FrameAllocOptions<P> {
     ///
     /// # Errors
     /// As `alloc_frame`.
-    #[verus_spec]
+    #[verus_spec(r => ensures r matches Ok(s) ==> s.end() - s.start() == n * 4096)]
     pub fn alloc_segment(&self, n: usize) -> Result<USegment<P>, AllocError> {
         let start = self.alloc_run(n)?;
         let range = start..start + n * PAGE_SIZE;

@@ -10,7 +10,10 @@ impl Display for GetFrameError {
             Unused(pa) => write!(f, "the frame at {pa:#x} is unused"),
             Busy(pa) => write!(f, "the frame at {pa:#x} is busy, or no RAM"),
             Unique(pa) => write!(f, "the frame at {pa:#x} has one exclusive owner"),
-            Saturated(pa) => write!(f, "the frame at {pa:#x} has as many shares as can be counted"),
+            Saturated(pa) => write!(
+                f,
+                "the frame at {pa:#x} has as many shares as can be counted"
+            ),
             OutOfBound(pa) => write!(f, "there is no frame at {pa:#x}"),
             NotAligned(pa) => write!(f, "{pa:#x} is not the address of a frame"),
             Empty(pa) => write!(f, "the range at {pa:#x} has no frame in it"),
@@ -31,7 +34,10 @@ impl Display for AllocError {
 impl Display for IoError {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let IoError::InvalidArgs { addr, len } = *self;
-        write!(f, "{len:#x} bytes at {addr:#x}: past the end, or not aligned")
+        write!(
+            f,
+            "{len:#x} bytes at {addr:#x}: past the end, or not aligned"
+        )
     }
 }
 

@@ -27,6 +27,9 @@ pub(crate) mod slot;
 #[cfg(verus_only)]
 #[allow(non_snake_case)] // the macro names the module after the machine
 pub mod sm;
+#[cfg(verus_only)]
+pub mod theorem;
+pub mod tour;
 mod unique;
 mod untyped;
 

@@ -208,7 +208,7 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
             Ok((a, b)) => 0 < offset < self.end() - self.start()
                 && a.start() == self.start() && a.end() == self.start() + offset
                 && b.start() == self.start() + offset && b.end() == self.end(),
-            Err(s) => s == self,
+            Err(s) => s == self && !(offset as int % 4096 == 0 && 0 < offset < self.end() - self.start()),
         },
     )]
     pub fn split(self, offset: usize) -> Result<(Self, Self), Self> {
@@ -237,8 +237,10 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
     /// # Errors
     /// `NotAligned` or `OutOfBound` with the address that was meant.
     #[verus_spec(r =>
-        ensures r matches Ok(s) ==> s.start() == self.start() + range.start && s.end() == self.start() + range.end
-            && range.end <= self.end() - self.start(),
+        ensures
+            r matches Ok(s) ==> s.start() == self.start() + range.start && s.end() == self.start() + range.end,
+            r is Ok <==> range.start <= range.end <= self.end() - self.start()
+                && range.start as int % 4096 == 0 && range.end as int % 4096 == 0,
     )]
     pub fn slice(&self, range: &Range<usize>) -> Result<Self, GetFrameError> {
         let core = self.h.get();

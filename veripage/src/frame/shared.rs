@@ -341,7 +341,9 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     }
 
     /// The same handle, with the kind erased.
-    #[verus_spec(r => ensures r.paddr() == self.paddr(), r.share() == self.share())]
+    #[verus_spec(r =>
+        ensures r.paddr() == self.paddr(), r.share() == self.share(), K::admits(r.share().meta().ty()),
+    )]
     pub fn into_dyn(self) -> DynFrame<P> {
         let core = self.h.into_inner();
         proof! { use_type_invariant(&core); }
@@ -528,5 +530,19 @@ impl<'a, P: Platform, M: FrameMeta> FrameRef<'a, P, M> {
         let slot = slot::<P, MetaSlot<P>>(self.pa);
         slot.cell()
             .borrow::<M>(verus_exec_expr!(Tracked(&res.meta)))
+    }
+}
+
+impl<P: Platform, M: FrameMeta> From<Frame<P, M>> for DynFrame<P> {
+    fn from(frame: Frame<P, M>) -> Self {
+        frame.into_dyn()
+    }
+}
+
+impl<P: Platform, M: FrameMeta> TryFrom<DynFrame<P>> for Frame<P, M> {
+    type Error = DynFrame<P>;
+
+    fn try_from(frame: DynFrame<P>) -> Result<Self, DynFrame<P>> {
+        frame.cast()
     }
 }

@@ -122,6 +122,11 @@ pub open spec fn root_info(root: int, t: TableInfo) -> NodeInfo {
     NodeInfo { root, level: t.top, base: t.base, table: t }
 }
 
+/// The position of a frame that is no node.
+pub open spec fn idle() -> NodeInfo {
+    NodeInfo { root: 0, level: 0, base: 0, table: arbitrary() }
+}
+
 /// Number of the node among those of its level: the key by which models of tables know it.
 pub open spec fn prefix(p: NodeInfo) -> int {
     slot(p.level + 1, p.base)

@@ -18,14 +18,14 @@ proof fn make_toks<P: Platform>(n: int) -> (tracked r: Map<int, Tok>)
         n >= 0,
     ensures
         forall|pa: int| 0 <= pa < n <==> #[trigger] r.dom().contains(pa),
-        forall|pa: int| #[trigger] r.dom().contains(pa) ==> r[pa].frac() == 1real,
+        forall|pa: int| #[trigger] r.dom().contains(pa) ==> r[pa].frac() == 1real && r[pa]@ == idle(),
     decreases n,
 {
     if n == 0 {
         Map::tracked_empty()
     } else {
         let tracked mut r = make_toks::<P>(n - 1);
-        r.tracked_insert(n - 1, FracGhost::new(arbitrary()));
+        r.tracked_insert(n - 1, FracGhost::new(idle()));
         r
     }
 }
@@ -36,7 +36,7 @@ spec fn seeded<P: Platform>(seeds: Seeds<P>, toks: Map<int, Tok>, rights: Rights
     &&& seeds.locks[pa].paddr() == pa && seeds.locks[pa].value() == 0
     &&& seeds.lives.dom().contains(pa)
     &&& seeds.lives[pa].paddr() == pa && seeds.lives[pa].value() == 0
-    &&& toks.dom().contains(pa) && toks[pa].frac() == 1real && toks[pa].id() == g.toks[pa]
+    &&& toks.dom().contains(pa) && toks[pa].frac() == 1real && toks[pa]@ == idle() && toks[pa].id() == g.toks[pa]
     &&& full(pa).subset_of(rights@.dom())
 }
 

@@ -98,7 +98,7 @@ pub open spec fn slot_core<P: Platform>(g: Ids, pa: int, s: SlotRes<P>) -> bool 
     &&& match s.node {
         None => {
             &&& s.live.value() == 0
-            &&& s.tok.frac() == 1real
+            &&& s.tok.frac() == 1real && s.tok@.level == 0
             &&& s.spare@.dom() =~= full(pa)
         },
         Some(n) => {

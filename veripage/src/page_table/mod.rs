@@ -3,7 +3,6 @@
 mod config;
 #[cfg(not(verus_only))]
 mod cursor;
-#[cfg(not(verus_only))]
 mod edit;
 mod entry_word;
 mod error;
@@ -18,7 +17,6 @@ mod lock_range;
 pub mod model;
 pub mod node;
 mod node_frame;
-#[cfg(not(verus_only))]
 mod path;
 #[cfg(not(verus_only))]
 mod pending;
@@ -27,8 +25,6 @@ pub mod retired;
 mod runs;
 #[cfg(not(verus_only))]
 mod table;
-#[cfg(not(verus_only))]
-pub mod walk_hint;
 mod word;
 
 #[cfg(not(verus_only))]
@@ -40,6 +36,7 @@ pub use error::PageTableError;
 pub use item::MappedItem;
 #[cfg(not(verus_only))]
 pub use pending::Pending;
+pub use node::walk_hint;
 pub use retired::Retired;
 #[cfg(not(verus_only))]
 pub use table::{reclaim, PageTable};

@@ -1,250 +1,266 @@
 //! Operations on locked page-table nodes. Whoever has a node's lock owns its 512 words and its
 //! position, and nothing below its children.
+#![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
 use super::entry_word::Ad;
-use super::identity::{pages_before, NodeMeta};
-use super::lock::{lock, unlock};
-use super::node_frame::take_frame;
-use super::node_frame::{read_meta, write_meta};
-use super::retired::Retired;
-use crate::paging::{PageProperty, PageTableEntryTrait, PagingLevel};
+use super::identity::NodeMeta;
+#[cfg(verus_only)]
+use super::identity::*;
+use super::lock;
+#[cfg(verus_only)]
+use super::lock::*;
+use super::node_frame;
+use crate::paging::{PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};
-use veripage_hw::lock::live_store_release;
-use veripage_hw::page::{pte_load, pte_store, pte_swap, zero_page};
+use veripage_hw::page;
 use vstd::prelude::*;
+
+mod birth;
+mod detach;
+mod root;
+pub mod walk_hint;
+
+pub use {birth::*, detach::*, root::*};
+
+#[cfg(verus_only)]
+#[path = "node.spec.rs"]
+mod ghost;
+#[cfg(verus_only)]
+pub use ghost::*;
 
 /// Entry `i` of the locked node `pa`, exact but for what the MMU set since it was written.
 #[inline(always)]
+#[verus_spec(e =>
+    with Tracked(p): Tracked<&NodePerm<P, E>>
+    requires p.inv(), p@.paddr == pa, i < 512,
+    ensures E::same_but_ad(p@.words[i as int], e.bits()),
+)]
 pub fn load<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize) -> E {
-    E::from_usize(pte_load::<P, Ad<E>>(pa, i) as usize)
+    proof! {
+        p.res.node.tracked_borrow().frame.lemma_wf(pa as int);
+    }
+    proof_with!(Tracked(&p.res.node.tracked_borrow().frame.page));
+    let w = page::pte_load::<P, Ad<E>>(pa, i);
+    E::from_usize(w as usize)
+}
+
+/// Writes a word that links no child over one that links none.
+#[inline(always)]
+#[verus_spec(
+    with Tracked(p): Tracked<&mut NodePerm<P, E>>
+    requires
+        old(p).inv(), old(p)@.paddr == pa, i < 512,
+        !linked(old(p)@.info(), old(p)@.words, i as int),
+        !linked(old(p)@.info(), old(p)@.words.update(i as int, w), i as int),
+    ensures final(p).inv(), put_word(old(p)@, final(p)@, i as int, w),
+)]
+pub(super) fn put<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize, w: u64) {
+    proof_decl! {
+        let ghost p0 = *p;
+        let tracked mut n = p.res.node.tracked_take();
+    }
+    proof! {
+        n.frame.lemma_wf(pa as int);
+    }
+    proof_with!(Tracked(&mut n.frame.page));
+    page::pte_store::<P>(pa, i, w);
+    proof! {
+        p0.node().frame.lemma_page(n.frame.page, pa as int);
+        lemma_region_leaf(p0.info(), p0.node().words(), i as int, w);
+        lemma_links_kept(p0.info(), p0.node(), n, i as int, w, pa as int);
+        p.res.node = Some(n);
+    }
 }
 
 /// Stores an entry that points to no table over one that does not, and leaves the count of present
 /// entries to the caller: see [`set_count`].
 #[inline(always)]
+#[verus_spec(
+    with Tracked(p): Tracked<&mut NodePerm<P, E>>
+    requires
+        old(p).inv(), old(p)@.paddr == pa, i < 512,
+        !is_table::<E>(old(p)@.level, old(p)@.words[i as int]), !is_table::<E>(old(p)@.level, e.bits()),
+    ensures final(p).inv(), put_word(old(p)@, final(p)@, i as int, e.bits()),
+)]
 pub fn store<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize, e: E) {
-    pte_store::<P>(pa, i, e.as_usize() as u64)
+    proof! {
+        p.lemma_state();
+        lemma_fmt::<E>(p@.level, p@.words[i as int]);
+        lemma_fmt::<E>(p@.level, e.bits());
+    }
+    proof_with!(Tracked(&mut *p));
+    put::<P, E>(pa, i, e.as_usize() as u64);
 }
 
 /// As [`store`], and returns the old entry with every bit that the MMU ever set in it.
 #[inline(always)]
+#[verus_spec(old_e =>
+    with Tracked(p): Tracked<&mut NodePerm<P, E>>
+    requires
+        old(p).inv(), old(p)@.paddr == pa, i < 512,
+        !is_table::<E>(old(p)@.level, old(p)@.words[i as int]), !is_table::<E>(old(p)@.level, e.bits()),
+    ensures
+        final(p).inv(), put_word(old(p)@, final(p)@, i as int, e.bits()),
+        E::same_but_ad(old(p)@.words[i as int], old_e.bits()),
+)]
 pub fn swap<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize, e: E) -> E {
-    E::from_usize(pte_swap::<P, Ad<E>>(pa, i, e.as_usize() as u64) as usize)
+    proof! {
+        p.lemma_state();
+        lemma_fmt::<E>(p@.level, p@.words[i as int]);
+        lemma_fmt::<E>(p@.level, e.bits());
+    }
+    proof_decl! {
+        let ghost p0 = *p;
+        let ghost w = e.bits();
+        let tracked mut n = p.res.node.tracked_take();
+    }
+    proof! {
+        n.frame.lemma_wf(pa as int);
+    }
+    proof_with!(Tracked(&mut n.frame.page));
+    let old_w = page::pte_swap::<P, Ad<E>>(pa, i, e.as_usize() as u64);
+    proof! {
+        p0.node().frame.lemma_page(n.frame.page, pa as int);
+        lemma_region_leaf(p0.info(), p0.node().words(), i as int, w);
+        lemma_links_kept(p0.info(), p0.node(), n, i as int, w, pa as int);
+        p.res.node = Some(n);
+    }
+    E::from_usize(old_w as usize)
+}
+
+/// What the locked node's slot says of it.
+#[inline(always)]
+#[verus_spec(m =>
+    with Tracked(p): Tracked<&NodePerm<P, E>>
+    requires p.inv(), p@.paddr == pa,
+    ensures m.root == p@.root, m.level == p@.level, m.base == p@.base, m.count == p@.count,
+)]
+pub fn meta<P: Platform, E: PageTableEntryTrait>(pa: Paddr) -> NodeMeta {
+    proof_with!(Tracked(&p.res.node.tracked_borrow().frame), Ghost(p.info()), Ghost(p@.count));
+    node_frame::read_meta::<P>(pa)
 }
 
 /// The number of present entries that the locked node's slot says.
 #[inline(always)]
+#[verus_spec(n =>
+    with Tracked(p): Tracked<&NodePerm<P, E>>
+    requires p.inv(), p@.paddr == pa,
+    ensures n == p@.count,
+)]
 pub fn count<P: Platform, E: PageTableEntryTrait>(pa: Paddr) -> usize {
-    read_meta::<P>(pa).count
+    proof_with!(Tracked(p));
+    let m = meta::<P, E>(pa);
+    m.count
 }
 
 /// Corrects the number of present entries after a run of stores.
 #[inline(always)]
+#[verus_spec(
+    with Tracked(p): Tracked<&mut NodePerm<P, E>>
+    requires old(p).inv(), old(p)@.paddr == pa, n <= 512,
+    ensures
+        final(p).inv(), final(p)@ == (NodeState { count: n as int, ..old(p)@ }),
+        n == present_count(fmt::<E>(), old(p)@.words, 512) ==> final(p).wf(),
+)]
 pub fn set_count<P: Platform, E: PageTableEntryTrait>(pa: Paddr, n: usize) {
-    let m = read_meta::<P>(pa);
-    write_meta::<P>(pa, NodeMeta { count: n, ..m });
+    proof_with!(Tracked(&*p));
+    let mut m = meta::<P, E>(pa);
+    m.count = n;
+    proof_decl! {
+        let ghost p0 = *p;
+        let tracked mut node = p.res.node.tracked_take();
+    }
+    proof_with!(Tracked(&mut node.frame));
+    node_frame::write_meta::<P>(pa, m);
+    proof! {
+        p.res.node = Some(node);
+    }
 }
 
 /// Level and first page of the locked node.
 #[inline(always)]
+#[verus_spec(r =>
+    with Tracked(p): Tracked<&NodePerm<P, E>>
+    requires p.inv(), p@.paddr == pa,
+    ensures r.0 == p@.level, r.1 == p@.base,
+)]
 pub fn position<P: Platform, E: PageTableEntryTrait>(pa: Paddr) -> (PagingLevel, usize) {
-    let m = read_meta::<P>(pa);
+    proof_with!(Tracked(p));
+    let m = meta::<P, E>(pa);
     (m.level, m.base)
 }
 
 /// Unlocks a node.
 #[inline(always)]
+#[verus_spec(
+    with Tracked(p): Tracked<NodePerm<P, E>>
+    requires p.wf(), p@.paddr == pa,
+)]
 pub fn unlock_node<P: Platform, E: PageTableEntryTrait>(pa: Paddr) {
-    unlock::<P>(pa)
+    proof_with!(Tracked(p.res));
+    lock::unlock::<P>(pa);
 }
 
 /// Locks the child at the table entry `i` of the locked node `pa`. That entry is why the frame is
 /// known to be a live node, and at which position: nothing needs to be checked.
 #[inline(always)]
+#[verus_spec(child =>
+    with Tracked(p): Tracked<&NodePerm<P, E>> -> c: Tracked<NodePerm<P, E>>
+    requires
+        p.inv(), p@.paddr == pa, i < 512, level == p@.level,
+        is_table::<E>(p@.level, p@.words[i as int]), p@.own(i as int),
+    ensures
+        c@.wf(), c@@.paddr == child, is_child(c@@, p@, i as int),
+        child == E::spec_paddr(p@.level, p@.words[i as int]),
+)]
 pub fn lock_child<P: Platform, E: PageTableEntryTrait>(
     pa: Paddr,
     level: PagingLevel,
     i: usize,
 ) -> Paddr {
-    let child = load::<P, E>(pa, i).paddr(level);
-    lock::<P>(child);
+    proof_with!(Tracked(p));
+    let e = load::<P, E>(pa, i);
+    let child = e.paddr(level);
+    proof_decl! {
+        let ghost w = p@.words[i as int];
+        let tracked s: SlotRes<P>;
+    }
+    proof! {
+        E::ad_irrelevant(p@.level, w, e.bits());
+        lemma_fmt::<E>(p@.level, w);
+        lemma_child_info(p.info(), i as int);
+        assert(p.node().links.dom().contains(i as int));
+    }
+    proof_with!(=> Tracked(s));
+    lock::lock::<P>(child);
+    proof! {
+        s.tok.agree(p.res.node.tracked_borrow().links.tracked_borrow(i as int));
+    }
+    proof_decl! {
+        let tracked c = NodePerm { res: s, fmt: core::marker::PhantomData };
+    }
+    proof_with!(|= Tracked(c));
     child
 }
 
-/// Allocates a child without entries for the absent entry `i` of the locked node `pa` and links it,
-/// already locked. `None`: no frame is free, and nothing has changed.
-pub fn alloc_child<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize) -> Option<Paddr> {
-    let m = read_meta::<P>(pa);
-    let child = take_frame::<P, E>()?;
-    zero_page::<P>(child);
-    birth::<P>(
-        child,
-        NodeMeta {
-            root: m.root,
-            level: m.level - 1,
-            base: m.base + pages_before(m.level, i),
-            count: 0,
-        },
-    );
-    pte_store::<P>(pa, i, E::new_pt(child).as_usize() as u64);
-    write_meta::<P>(
-        pa,
-        NodeMeta {
-            count: m.count + 1,
-            ..m
-        },
-    );
-    Some(child)
-}
-
-/// Replaces the leaf at entry `i` of the locked node `pa` by a child whose 512 entries map the same
-/// pages, of address `to` on, with property `prop`. The child is locked. `None`: no frame is free,
-/// and nothing has changed.
-pub fn split_child<P: Platform, E: PageTableEntryTrait>(
-    pa: Paddr,
-    i: usize,
-    to: Paddr,
-    prop: PageProperty,
-) -> Option<Paddr> {
-    let m = read_meta::<P>(pa);
-    let child = take_frame::<P, E>()?;
-    let level = m.level - 1;
-    let mut j = 0;
-    while j < 512 {
-        let e = E::new_page(to + pages_before(level, j) * 4096, level, prop);
-        pte_store::<P>(child, j, e.as_usize() as u64);
-        j += 1;
-    }
-    birth::<P>(
-        child,
-        NodeMeta {
-            root: m.root,
-            level,
-            base: m.base + pages_before(m.level, i),
-            count: 512,
-        },
-    );
-    pte_store::<P>(pa, i, E::new_pt(child).as_usize() as u64);
-    Some(child)
-}
-
-/// Removes the locked `child`, which has no children of its own, from entry `i` of its locked parent
-/// `pa`: clears the entry, marks the child dead, unlocks it, and puts it into `out` with the leaves
-/// that it still holds.
-pub fn detach<P: Platform, E: PageTableEntryTrait>(
-    pa: Paddr,
-    i: usize,
-    child: Paddr,
-    out: &mut Retired<P, E>,
-) {
-    pte_store::<P>(pa, i, E::new_absent().as_usize() as u64);
-    let m = read_meta::<P>(pa);
-    write_meta::<P>(
-        pa,
-        NodeMeta {
-            count: m.count - 1,
-            ..m
-        },
-    );
-    bury::<P>(child);
-    out.push(child);
-}
-
-/// Makes the frame `pa`, whose words are written, a locked live node.
+/// Locks the root of a table.
 #[inline(always)]
-fn birth<P: Platform>(pa: Paddr, m: NodeMeta) {
-    lock::<P>(pa);
-    write_meta::<P>(pa, m);
-    live_store_release::<P>(pa, 1, Tracked::assume_new());
-}
-
-/// Marks the locked node dead and unlocks it.
-#[inline(always)]
-fn bury<P: Platform>(pa: Paddr) {
-    live_store_release::<P>(pa, 0, Tracked::assume_new());
-    unlock::<P>(pa);
-}
-
-/// A new table: an unlocked root at `level` whose first page is `base`. `None`: no frame is free.
-pub fn new_root<P: Platform, E: PageTableEntryTrait>(
-    level: PagingLevel,
-    base: usize,
-) -> Option<Paddr> {
-    let root = take_frame::<P, E>()?;
-    zero_page::<P>(root);
-    birth::<P>(
-        root,
-        NodeMeta {
-            root,
-            level,
-            base,
-            count: 0,
-        },
-    );
-    unlock::<P>(root);
-    Some(root)
-}
-
-/// A new table whose entries `from..512` are those of the kernel's root `kernel`: its nodes, which
-/// are locked through the kernel table only. `None`: no frame is free.
-pub fn new_user_root<P: Platform, E: PageTableEntryTrait>(
-    level: PagingLevel,
-    base: usize,
-    kernel: Paddr,
-    from: usize,
-) -> Option<Paddr> {
-    let root = new_root::<P, E>(level, base)?;
-    lock::<P>(root);
-    lock::<P>(kernel);
-    let mut i = from;
-    let mut n = 0;
-    while i < 512 {
-        let e = load::<P, E>(kernel, i);
-        pte_store::<P>(root, i, e.as_usize() as u64);
-        if e.is_present() {
-            n += 1;
-        }
-        i += 1;
+#[verus_spec(
+    with Tracked(r): Tracked<&RootPerm<E>> -> p: Tracked<NodePerm<P, E>>
+    requires r.wf::<P>(), r.paddr() == root,
+    ensures p@.wf(), p@@.paddr == root, p@@.info() == root_info(root as int, r.table()),
+)]
+pub fn lock_root<P: Platform, E: PageTableEntryTrait>(root: Paddr) {
+    proof_decl! {
+        let tracked s: SlotRes<P>;
     }
-    unlock::<P>(kernel);
-    set_count::<P, E>(root, n);
-    unlock::<P>(root);
-    Some(root)
-}
-
-/// Takes a whole table apart: every node of it goes into `out`, leaves first, with the leaf entries
-/// that it still holds. Entries `lo..hi` of the root are the table's own.
-pub fn retire_table<P: Platform, E: PageTableEntryTrait>(
-    root: Paddr,
-    level: PagingLevel,
-    lo: usize,
-    hi: usize,
-    out: &mut Retired<P, E>,
-) {
-    lock::<P>(root);
-    retire_below::<P, E>(root, level, lo, hi, out);
-    bury::<P>(root);
-    out.push(root);
-}
-
-/// Detaches every node below entries `lo..hi` of the locked node `pa`.
-fn retire_below<P: Platform, E: PageTableEntryTrait>(
-    pa: Paddr,
-    level: PagingLevel,
-    lo: usize,
-    hi: usize,
-    out: &mut Retired<P, E>,
-) {
-    if level == 1 {
-        return;
+    proof_with!(=> Tracked(s));
+    lock::lock::<P>(root);
+    proof! {
+        s.tok.agree(&r.tok);
     }
-    let mut i = lo;
-    while i < hi {
-        let e = load::<P, E>(pa, i);
-        if e.is_present() && !e.is_last(level) {
-            let child = lock_child::<P, E>(pa, level, i);
-            retire_below::<P, E>(child, level - 1, 0, 512, out);
-            detach::<P, E>(pa, i, child, out);
-        }
-        i += 1;
+    proof_decl! {
+        let tracked p = NodePerm { res: s, fmt: core::marker::PhantomData };
     }
+    proof_with!(|= Tracked(p));
+    ()
 }

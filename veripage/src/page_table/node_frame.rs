@@ -128,6 +128,20 @@ pub fn write_meta<P: Platform>(pa: Paddr, v: NodeMeta) {
     m.second = v.root as u64 + v.count as u64;
 }
 
+/// The level of a node that left its table.
+#[inline(always)]
+#[verus_spec(r =>
+    with Tracked(f): Tracked<&NodeFrame<P>>
+    requires f.wf(pa as int), f.meta().0 % 512 <= 5,
+    ensures r == f.meta().0 % 512,
+)]
+pub fn level_of<P: Platform>(pa: Paddr) -> PagingLevel {
+    let m = slot::<P, MetaSlot<P>>(pa)
+        .cell()
+        .borrow::<NodeSlot>(verus_exec_expr!(Tracked(&f.meta)));
+    (m.first % 512) as PagingLevel
+}
+
 /// The second word of a node's metadata: in a node that left its table, the next such node.
 #[inline(always)]
 #[verus_spec(r =>

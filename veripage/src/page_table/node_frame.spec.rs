@@ -44,6 +44,16 @@ impl<P: Platform> NodeFrame<P> {
         self.page@.words
     }
 
+    pub proof fn lemma_facts(self, pa: int)
+        requires
+            self.wf(pa),
+        ensures
+            has_slot::<P>(pa),
+            pa % 4096 == 0,
+            self.page@.paddr == pa,
+    {
+    }
+
     pub proof fn lemma_wf(tracked &self, pa: int)
         requires
             self.wf(pa),
@@ -52,6 +62,18 @@ impl<P: Platform> NodeFrame<P> {
             self.page.wf(),
             self.page@.paddr == pa,
             self.words().len() == 512,
+    {
+    }
+
+    /// Writing the words changes nothing else.
+    pub proof fn lemma_page(self, page: PagePerm<P>, pa: int)
+        requires
+            self.wf(pa),
+            page.wf(),
+            page@.paddr == pa,
+        ensures
+            (NodeFrame { page, ..self }).wf(pa),
+            (NodeFrame { page, ..self }).meta() == self.meta(),
     {
     }
 

@@ -338,7 +338,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
             final(self).page == old(self).page, final(own).view() == old(own).view(),
             ret is Ok ==> final(self).level == old(self).level - 1 && final(self).word(*final(own)) == 0,
-            ret is Err ==> final(self).level == old(self).level && *final(own) == *old(own),
+            ret matches Err(e) ==> e is NoMemory && final(self).level == old(self).level && *final(own) == *old(own),
     )]
     pub(crate) fn grow(&mut self) -> Result<(), PageTableError> {
         proof! { here::<P, E>(self, *own); own_here::<P, E>(self, *own); }

@@ -6,20 +6,20 @@ verus! {
 
 impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     /// Current page.
-    pub open(super) spec fn v(&self) -> int {
+    pub(crate) open spec fn v(&self) -> int {
         self.page as int
     }
 
-    pub open(super) spec fn at_end(&self) -> bool {
+    pub(crate) open spec fn at_end(&self) -> bool {
         self.page == self.end
     }
 
     /// The level-`l` node of the current path.
-    pub open(super) spec fn holds(&self, o: Owner<P, E>, l: int) -> bool {
+    pub(crate) open spec fn holds(&self, o: Owner<P, E>, l: int) -> bool {
         node_at(o.nodes, l, self.v()) && self.nodes[l - 1] == node_pa(o.nodes, l, self.v())
     }
 
-    pub open(super) spec fn inv(&self, o: Owner<P, E>) -> bool {
+    pub(crate) open spec fn inv(&self, o: Owner<P, E>) -> bool {
         &&& o.wf()
         &&& self.top == o.top && self.end <= NR_PAGES
         &&& forall|v: int| self.start <= v < self.end ==> #[trigger] o.mine.contains(v)
@@ -31,26 +31,26 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     }
 
     /// The same cursor, possibly elsewhere.
-    pub open(super) spec fn same_bounds(&self, o: &Self) -> bool {
+    pub(crate) open spec fn same_bounds(&self, o: &Self) -> bool {
         self.top == o.top && self.start == o.start && self.end == o.end && self.keep == o.keep
     }
 
     /// The word at the current position.
-    pub open(super) spec fn word(&self, o: Owner<P, E>) -> u64 {
+    pub(crate) open spec fn word(&self, o: Owner<P, E>) -> u64 {
         entry(o.nodes, self.level as int, self.v())
     }
 
-    pub open(super) spec fn cur_slot(&self) -> int {
+    pub(crate) open spec fn cur_slot(&self) -> int {
         slot(self.level as int, self.v())
     }
 
     /// The current slot starts here and ends at `to` or before.
-    pub open(super) spec fn fits_in(&self, to: int) -> bool {
+    pub(crate) open spec fn fits_in(&self, to: int) -> bool {
         first(self.level as int, self.v()) == self.v() && self.v() + span(self.level as int) <= to
     }
 
     /// `w` is the word at the current position, but for what the MMU set.
-    pub open(super) spec fn reads(&self, o: Owner<P, E>, w: u64) -> bool {
+    pub(crate) open spec fn reads(&self, o: Owner<P, E>, w: u64) -> bool {
         like::<E>(self.level as int, self.word(o), w)
     }
 }
@@ -72,7 +72,7 @@ pub(crate) proof fn here<P: Platform, E: PageTableEntryTrait>(c: &Path<P, E>, o:
     }
 }
 
-pub open spec fn same_node<P: Platform, E: PageTableEntryTrait>(a: Nodes<P, E>, b: Nodes<P, E>, m: int, v: int) -> bool {
+pub(crate) open spec fn same_node<P: Platform, E: PageTableEntryTrait>(a: Nodes<P, E>, b: Nodes<P, E>, m: int, v: int) -> bool {
     node_at(b, m, v) && node_pa(b, m, v) == node_pa(a, m, v)
 }
 
@@ -119,7 +119,7 @@ pub(crate) proof fn own_here<P: Platform, E: PageTableEntryTrait>(c: &Path<P, E>
 }
 
 /// The owner `b` is `a` with word `w` at the current position.
-pub open(super) spec fn put_here<P: Platform, E: PageTableEntryTrait>(c: &Path<P, E>, a: Owner<P, E>, b: Owner<P, E>, w: u64) -> bool {
+pub(crate) open spec fn put_here<P: Platform, E: PageTableEntryTrait>(c: &Path<P, E>, a: Owner<P, E>, b: Owner<P, E>, w: u64) -> bool {
     &&& a.same_shape(b)
     &&& stored::<P, E>(a.nodes, b.nodes, c.level as int, c.v(), w)
 }

@@ -1,67 +1,151 @@
 //! Nodes that left their table: listed through their own metadata, so that nothing is allocated.
+//!
+//! Readers that saw such a node live may still look at it, so it becomes a frame again only when a
+//! grace period has passed: [`Retired`] (being collected), [`Waiting`] (its grace period runs),
+//! [`Expired`] (free to go). Its leaves stay in it, for whoever must let go of what they map.
+#![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
 use super::entry_word::Ad;
-use super::node_frame::{next_of, read_meta, set_next};
+use super::node_frame;
+#[cfg(verus_only)]
+use super::node_frame::NodeFrame;
 use crate::paging::{PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};
 use core::marker::PhantomData;
-use veripage_hw::page::pte_load;
+#[cfg(verus_only)]
+use veripage_hw::lock::has_slot;
+use veripage_hw::page;
+use vstd::prelude::*;
+
+#[cfg(verus_only)]
+#[path = "retired.spec.rs"]
+mod ghost;
+#[cfg(verus_only)]
+pub use ghost::*;
 
 /// End of a list: no frame is there, since it is no multiple of 4096.
+#[verus_verify]
 const NONE: usize = 1;
 
 /// Nodes that no table links any more. Readers that saw them live may still look at them.
 ///
 /// Dropping the list leaks its frames.
 #[must_use = "the frames are leaked unless they wait for their grace period"]
+#[verus_verify]
+#[cfg_attr(
+    verus_only,
+    verifier::reject_recursive_types(P),
+    verifier::reject_recursive_types(E)
+)]
 pub struct Retired<P: Platform, E: PageTableEntryTrait> {
+    /// The node that came last.
     head: Paddr,
+    /// The node that came first.
     tail: Paddr,
-    len: usize,
     marker: PhantomData<(P, E)>,
+    #[cfg(verus_keep_ghost_body)]
+    nodes: Tracked<DeadNodes<P>>,
 }
 
+#[verus_verify]
 impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
     /// No nodes.
-    pub const fn new() -> Self {
+    #[verus_spec(r => ensures r@ == Seq::<DeadState>::empty())]
+    pub fn new() -> Self {
+        proof_decl! {
+            let tracked none = DeadNodes { len: 0, frames: Map::tracked_empty() };
+        }
+        proof_with! { nodes: Tracked(none) }
         Retired {
             head: NONE,
             tail: NONE,
-            len: 0,
             marker: PhantomData,
         }
     }
 
-    /// Number of nodes.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
     /// Are there none?
+    #[verus_spec(r => ensures r == (self@.len() == 0))]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        proof! {
+            use_type_invariant(self);
+            self.lemma_head();
+        }
+        self.head == NONE
     }
 
     /// Adds a node that has been detached.
+    #[verus_spec(
+        with Tracked(f): Tracked<NodeFrame<P>>
+        requires f.wf(pa as int), 1 <= f.meta().0 % 512 <= 5,
+        ensures final(self)@ == old(self)@.push(dead(f)),
+    )]
     pub(super) fn push(&mut self, pa: Paddr) {
-        set_next::<P>(pa, self.head as u64);
-        if self.len == 0 {
-            self.tail = pa;
+        let mut me = Retired::new();
+        core::mem::swap(self, &mut me);
+        proof! {
+            use_type_invariant(&me);
+            me.lemma_head();
         }
-        self.head = pa;
-        self.len += 1;
+        let first = me.head == NONE;
+        proof_decl! {
+            let tracked mut f = f;
+            let ghost f0 = f;
+        }
+        proof_with!(Tracked(&mut f));
+        node_frame::set_next::<P>(pa, me.head as u64);
+        let tail = if first { pa } else { me.tail };
+        proof_decl! {
+            let tracked mut nodes = me.nodes.get();
+        }
+        proof! {
+            nodes.push(f, pa as int);
+            assert(dead(f) == dead(f0));
+        }
+        proof_with! { nodes: Tracked(nodes) }
+        let all = Retired {
+            head: pa,
+            tail,
+            marker: PhantomData,
+        };
+        *self = all;
     }
 
     /// Adds all nodes of another list.
+    #[verus_spec(ensures final(self)@ == old(self)@ + other@)]
     pub fn append(&mut self, other: Self) {
-        if other.len == 0 {
+        if other.is_empty() {
+            proof! {
+                assert(old(self)@ + other@ =~= old(self)@);
+            }
             return;
         }
-        set_next::<P>(other.tail, self.head as u64);
-        if self.len == 0 {
-            self.tail = other.tail;
+        let mut me = Retired::new();
+        core::mem::swap(self, &mut me);
+        proof! {
+            use_type_invariant(&me);
+            use_type_invariant(&other);
+            me.lemma_head();
+            other.lemma_head();
         }
-        self.head = other.head;
-        self.len += other.len;
+        let tail = if me.head == NONE { other.tail } else { me.tail };
+        let (middle, below, head) = (other.tail, me.head, other.head);
+        proof_decl! {
+            let ghost all = other.nodes@;
+            let tracked mut nodes = me.nodes.get();
+            let tracked mut more = other.nodes.get();
+            let tracked mut first = more.frames.tracked_remove(0);
+        }
+        proof_with!(Tracked(&mut first));
+        node_frame::set_next::<P>(middle, below as u64);
+        proof! {
+            nodes.join(more, first, all);
+        }
+        proof_with! { nodes: Tracked(nodes) }
+        let all = Retired {
+            head,
+            tail,
+            marker: PhantomData,
+        };
+        *self = all;
     }
 
     /// The nodes of a table that nobody can reach any more, not even a reader.
@@ -73,14 +157,75 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
     }
 
     /// Starts the grace period after which the nodes may be used for other things.
+    #[verus_spec(r => ensures r@ == self@)]
     pub fn wait(self) -> Waiting<P, E> {
-        Waiting {
-            stamp: P::rcu_stamp(),
-            list: self,
+        let stamp = P::rcu_stamp();
+        Waiting { stamp, list: self }
+    }
+
+    /// Takes out the node that came last.
+    #[verus_spec(r =>
+        with -> f: Tracked<Option<NodeFrame<P>>>
+        ensures
+            r is None <==> old(self)@.len() == 0,
+            r is None ==> final(self)@ == old(self)@,
+            r matches Some(n) ==> (f@ matches Some(f) && {
+                &&& f.wf(n.0 as int) && dead(f) == old(self)@.last() && n.1 == dead(f).level
+                &&& final(self)@ == old(self)@.drop_last()
+            }),
+    )]
+    fn pop(&mut self) -> Option<(Paddr, PagingLevel)> {
+        let mut me = Retired::new();
+        core::mem::swap(self, &mut me);
+        proof! {
+            use_type_invariant(&me);
+            me.lemma_head();
         }
+        proof_decl! {
+            let tracked mut out: Option<NodeFrame<P>> = None;
+        }
+        let r = if me.head == NONE {
+            *self = me;
+            None
+        } else {
+            let pa = me.head;
+            let old_tail = me.tail;
+            proof_decl! {
+                let tracked mut nodes = me.nodes.get();
+                let tracked f = nodes.pop();
+            }
+            proof! {
+                if nodes.len > 0 {
+                    assert(nodes.node_ok(nodes.len - 1));
+                    nodes.frames[nodes.len - 1].lemma_facts(nodes.at(nodes.len - 1));
+                }
+            }
+            proof_with!(Tracked(&f));
+            let next = node_frame::next_of::<P>(pa);
+            let head = next as usize;
+            proof_with!(Tracked(&f));
+            let level = node_frame::level_of::<P>(pa);
+            let tail = if head == NONE { NONE } else { old_tail };
+            proof_with! { nodes: Tracked(nodes) }
+            let rest = Retired {
+                head,
+                tail,
+                marker: PhantomData,
+            };
+            *self = rest;
+            proof! {
+                out = Some(f);
+            }
+            Some((pa, level))
+        };
+        proof_with!(|= Tracked(out));
+        r
     }
 }
+
+#[verus_verify]
 impl<P: Platform, E: PageTableEntryTrait> Default for Retired<P, E> {
+    #[verus_spec]
     fn default() -> Self {
         Self::new()
     }
@@ -88,23 +233,30 @@ impl<P: Platform, E: PageTableEntryTrait> Default for Retired<P, E> {
 
 /// Retired nodes whose grace period has begun.
 #[must_use = "the frames are leaked unless they are reclaimed"]
+#[verus_verify]
+#[cfg_attr(
+    verus_only,
+    verifier::reject_recursive_types(P),
+    verifier::reject_recursive_types(E)
+)]
 pub struct Waiting<P: Platform, E: PageTableEntryTrait> {
     stamp: u64,
     list: Retired<P, E>,
 }
 
+#[verus_verify]
 impl<P: Platform, E: PageTableEntryTrait> Waiting<P, E> {
-    /// Number of nodes.
-    pub fn len(&self) -> usize {
-        self.list.len
-    }
-
     /// Are there none?
+    #[verus_spec(r => ensures r == (self@.len() == 0))]
     pub fn is_empty(&self) -> bool {
-        self.list.len == 0
+        self.list.is_empty()
     }
 
     /// Is the grace period over? Never waits.
+    ///
+    /// # Errors
+    /// It is not: the nodes come back.
+    #[verus_spec(r => ensures r matches Ok(e) ==> e@ == self@, r matches Err(w) ==> w@ == self@)]
     pub fn try_expire(self) -> Result<Expired<P, E>, Self> {
         if P::rcu_passed(self.stamp) {
             Ok(Expired { list: self.list })
@@ -116,37 +268,82 @@ impl<P: Platform, E: PageTableEntryTrait> Waiting<P, E> {
 
 /// Retired nodes that no reader can see.
 #[must_use = "the frames are leaked unless they are reclaimed"]
+#[verus_verify]
+#[cfg_attr(
+    verus_only,
+    verifier::reject_recursive_types(P),
+    verifier::reject_recursive_types(E)
+)]
 pub struct Expired<P: Platform, E: PageTableEntryTrait> {
     list: Retired<P, E>,
 }
 
+#[verus_verify]
 impl<P: Platform, E: PageTableEntryTrait> Expired<P, E> {
     /// Takes a node out: its frame and its level.
+    #[verus_spec(r =>
+        with -> f: Tracked<Option<NodeFrame<P>>>
+        ensures
+            r is None <==> old(self)@.len() == 0,
+            r is None ==> final(self)@ == old(self)@,
+            r matches Some(n) ==> (f@ matches Some(f) && {
+                &&& f.wf(n.0 as int) && dead(f) == old(self)@.last() && n.1 == dead(f).level
+                &&& final(self)@ == old(self)@.drop_last()
+            }),
+    )]
     pub fn pop(&mut self) -> Option<(Paddr, PagingLevel)> {
-        let l = &mut self.list;
-        if l.len == 0 {
-            return None;
+        proof_decl! {
+            let tracked f: Option<NodeFrame<P>>;
         }
-        let pa = l.head;
-        l.head = next_of::<P>(pa) as usize;
-        l.len -= 1;
-        Some((pa, read_meta::<P>(pa).level))
+        proof_with!(=> Tracked(f));
+        let r = self.list.pop();
+        proof_with!(|= Tracked(f));
+        r
     }
 
     /// Frees every node.
-    pub fn reclaim(mut self) {
-        while let Some((pa, _)) = self.pop() {
-            free_node::<P, E>(pa);
+    #[verus_spec]
+    pub fn reclaim(self) {
+        let mut me = self;
+        #[cfg_attr(verus_only, verus_spec(decreases me@.len()))]
+        loop {
+            proof_decl! {
+                let tracked f: Option<NodeFrame<P>>;
+            }
+            proof_with!(=> Tracked(f));
+            let next = me.pop();
+            match next {
+                None => return,
+                Some((pa, _)) => {
+                    proof_with!(Tracked(f.tracked_unwrap()));
+                    free_node::<P, E>(pa);
+                }
+            }
         }
     }
 }
 
-/// An entry that a node held when it was detached.
+/// An entry that a node held when it was detached, with every bit that the MMU set in it.
+#[verus_spec(e =>
+    with Tracked(f): Tracked<&NodeFrame<P>>
+    requires f.wf(pa as int), i < 512,
+    ensures E::same_but_ad(f.words()[i as int], e.bits()),
+)]
 pub fn load_dead<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize) -> E {
-    E::from_usize(pte_load::<P, Ad<E>>(pa, i) as usize)
+    proof! {
+        f.lemma_wf(pa as int);
+    }
+    proof_with!(Tracked(&f.page));
+    let w = page::pte_load::<P, Ad<E>>(pa, i);
+    E::from_usize(w as usize)
 }
 
 /// Gives the frame of a dead node back.
+#[verus_spec(
+    with Tracked(f): Tracked<NodeFrame<P>>
+    requires f.wf(pa as int),
+)]
 pub fn free_node<P: Platform, E: PageTableEntryTrait>(pa: Paddr) {
-    super::node_frame::give_frame::<P>(pa)
+    proof_with!(Tracked(f));
+    node_frame::give_frame::<P>(pa);
 }

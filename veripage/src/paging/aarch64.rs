@@ -15,7 +15,7 @@
 //!
 //! `AttrIndx` indexes `MAIR_EL1`, which must hold [`MAIR_EL1`].
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*, property::lemma_sans_ad};
+use super::{entry::page_ok, geometry::*, property::*};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -119,6 +119,15 @@ impl PageTableEntryTrait for Aarch64Pte {
         }
     }
 
+    open spec fn mmu_user(w: u64) -> Rights {
+        let on = w & 1 != 0;
+        Rights {
+            r: on && w & 0x40 != 0,
+            w: on && w & 0x40 != 0 && w & 0x80 == 0,
+            x: on && w & 0x0040_0000_0000_0000 == 0,
+        }
+    }
+
     closed spec fn spec_supports(level: int, p: PageProperty) -> bool {
         let f = p.flags.bits;
         1 <= level <= 3 && p.wf() && (f & 1 == 1 || (f & 2 == 0 && p.priv_flags.bits & 1 == 1))
@@ -174,6 +183,9 @@ impl PageTableEntryTrait for Aarch64Pte {
     }
 
     proof fn supports_wf(level: int, p: PageProperty) {
+    }
+
+    proof fn paddr_end_wf() {
     }
 
     proof fn supports_lower(level: int, p: PageProperty) {

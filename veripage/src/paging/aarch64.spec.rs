@@ -101,6 +101,7 @@ pub proof fn lemma_new_page(level: int, pa: u64, p: PageProperty, w: u64)
             &&& Aarch64Pte::spec_last(level, w)
             &&& Aarch64Pte::spec_paddr(level, w) == pa
             &&& Aarch64Pte::spec_prop(level, w) == p
+            &&& Aarch64Pte::mmu_user(w) == p.user_rights()
         },
 {
     let m = spec_offset_mask(level);
@@ -139,7 +140,8 @@ proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, k: u64, b: u64)
         (a | b) & 0x0000_ffff_ffff_f000 & !m == a,
         (a | b) >> 2 & 7 == c,
         (a | b) & !((0x07e0_0000_0000_0fdc | k) | (0x0000_ffff_ffff_f000 & !m)) == 0,
-        f < 128 && q < 4 && (f & 1 == 1 || (f & 2 == 0 && q & 1 == 1)) ==> flags_of(a | b) == f && priv_of(a | b) == q,
+        f < 128 && q < 4 && (f & 1 == 1 || (f & 2 == 0 && q & 1 == 1)) ==> flags_of(a | b) == f && priv_of(a | b) == q
+            && Aarch64Pte::mmu_user(a | b) == rights_of(f, q),
 {
     let w = a | b;
     let f7 = f as u64 & 0x7f;
@@ -153,7 +155,9 @@ proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, k: u64, b: u64)
                 | ((n | u) << 53) | ((n | (u ^ 1)) << 54) | ((f7 & 0x70) << 51) | (u << 58);
     if f < 128 && q < 4 && (f & 1 == 1 || (f & 2 == 0 && q & 1 == 1)) {
         assert((((((!((b >> 58) & 1)) | (b >> 6)) & 1) | ((!b >> 6) & 2) | (((if (b >> 58) & 1 != 0 { b >> 54 } else { b >> 53 }) & 1 ^ 1) << 2) | ((b >> 7) & 8) | ((b >> 51) & 0x70)) as u8) == f
-            && (((b >> 58) & 1) | ((!b >> 10) & 2)) as u8 == q) by (bit_vector)
+            && (((b >> 58) & 1) | ((!b >> 10) & 2)) as u8 == q
+            && (b & 0x40 != 0 <==> q & 1 != 0 && f & 1 != 0) && (b & 0x80 == 0 <==> f & 2 != 0)
+            && (b & 0x0040_0000_0000_0000 == 0 <==> q & 1 != 0 && f & 4 != 0) && (f & 1 == 0 ==> q & 1 == 0 || f & 2 == 0)) by (bit_vector)
             requires
                 c < 8, k == 1 || k == 3, f < 128, q < 4, f & 1 == 1 || (f & 2 == 0 && q & 1 == 1),
                 f7 == f as u64 & 0x7f, q2 == q as u64 & 3, u == q2 & 1, n == (!f7 >> 2) & 1,
@@ -164,6 +168,8 @@ proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, k: u64, b: u64)
         && w & !((0x07e0_0000_0000_0fdc | k) | (0x0000_ffff_ffff_f000 & !m)) == 0) by (bit_vector)
         requires w == a | b, b & !(0x07e0_0000_0000_0fdc | k) == 0, a & !m & 0x0000_ffff_ffff_f000 == a, m & 0xfff == 0xfff,
             k == 1 || k == 3;
+    assert(w & 0x40 == b & 0x40 && w & 0x80 == b & 0x80 && w & 0x0040_0000_0000_0000 == b & 0x0040_0000_0000_0000) by (bit_vector)
+        requires w & 0xffff_0000_0000_0fff == b;
     assert(w & 3 == b & 3 && w >> 2 & 7 == b >> 2 & 7) by (bit_vector) requires w & 0xffff_0000_0000_0fff == b;
     assert((((((!((w >> 58) & 1)) | (w >> 6)) & 1) | ((!w >> 6) & 2) | (((if (w >> 58) & 1 != 0 { w >> 54 } else { w >> 53 }) & 1 ^ 1) << 2) | ((w >> 7) & 8) | ((w >> 51) & 0x70)) as u8)
         == (((((!((b >> 58) & 1)) | (b >> 6)) & 1) | ((!b >> 6) & 2) | (((if (b >> 58) & 1 != 0 { b >> 54 } else { b >> 53 }) & 1 ^ 1) << 2) | ((b >> 7) & 8) | ((b >> 51) & 0x70)) as u8)

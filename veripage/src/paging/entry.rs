@@ -1,6 +1,6 @@
 //! What a page-table entry format offers, and what each must prove.
 #[cfg(verus_only)]
-use super::geometry::*;
+use super::{geometry::*, property::Rights};
 use super::{PageProperty, PagingLevel};
 use crate::Paddr;
 use vstd::prelude::*;
@@ -37,6 +37,10 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
 
     /// What a leaf says beside the address.
     spec fn spec_prop(level: int, w: u64) -> PageProperty;
+
+    /// What the manual says that the MMU lets user mode do through a leaf, once the accessed and dirty flags
+    /// are set (where these are missing, an access may raise an exception that tells the kernel to set them).
+    spec fn mmu_user(w: u64) -> Rights;
 
     /// The format has leaves at this level, and they can express the property exactly.
     spec fn spec_supports(level: int, p: PageProperty) -> bool;
@@ -130,6 +134,13 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
             p.wf(),
     ;
 
+    /// Physical addresses end where a page of every level may end.
+    proof fn paddr_end_wf()
+        ensures
+            0 < Self::PADDR_END <= 0x100_0000_0000_0000,
+            Self::PADDR_END as int % 0x1_0000_0000_0000 == 0,
+    ;
+
     /// A page can be split into smaller ones with the same property.
     proof fn supports_lower(level: int, p: PageProperty)
         requires
@@ -219,6 +230,7 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
                 &&& Self::spec_last(level as int, r.bits())
                 &&& Self::spec_paddr(level as int, r.bits()) == pa
                 &&& Self::spec_prop(level as int, r.bits()) == prop
+                &&& Self::mmu_user(r.bits()) == prop.user_rights()
             },
     ;
 
@@ -242,6 +254,7 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
                 &&& Self::spec_last(level as int, r.bits())
                 &&& Self::spec_paddr(level as int, r.bits()) == Self::spec_paddr(level as int, self.bits())
                 &&& Self::spec_prop(level as int, r.bits()) == prop
+                &&& Self::mmu_user(r.bits()) == prop.user_rights()
             },
     ;
 }

@@ -16,7 +16,7 @@
 //! Memory access types: CC (1) for write-back, SUC (0) for uncacheable, WUC (2) for
 //! write-combining. Write-through and write-protect do not exist, `supports` declines them.
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*, property::lemma_sans_ad};
+use super::{entry::page_ok, geometry::*, property::*};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -116,6 +116,15 @@ impl PageTableEntryTrait for LoongArch64Pte {
         }
     }
 
+    open spec fn mmu_user(w: u64) -> Rights {
+        let on = w & 0xc == 0xc;
+        Rights {
+            r: on && w & 0x2000_0000_0000_0000 == 0,
+            w: on && (w & 2 != 0 || w & 0x100 != 0),
+            x: on && w & 0x4000_0000_0000_0000 == 0,
+        }
+    }
+
     closed spec fn spec_supports(level: int, p: PageProperty) -> bool {
         1 <= level <= 3 && p.wf() && mat(p.cache) != 3
     }
@@ -173,6 +182,9 @@ impl PageTableEntryTrait for LoongArch64Pte {
     }
 
     proof fn supports_wf(level: int, p: PageProperty) {
+    }
+
+    proof fn paddr_end_wf() {
     }
 
     proof fn supports_lower(level: int, p: PageProperty) {

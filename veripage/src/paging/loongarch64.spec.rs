@@ -95,6 +95,7 @@ pub proof fn lemma_new_page(level: int, pa: u64, p: PageProperty, w: u64)
             &&& LoongArch64Pte::spec_last(level, w)
             &&& LoongArch64Pte::spec_paddr(level, w) == pa
             &&& LoongArch64Pte::spec_prop(level, w) == p
+            &&& LoongArch64Pte::mmu_user(w) == p.user_rights()
         },
 {
     let m = spec_offset_mask(level);
@@ -131,6 +132,7 @@ proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, b: u64, small: bo
         (a | b) & 0x0000_ffff_ffff_f000 & !m == a,
         (a | b) >> 4 & 3 == c,
         (a | b) & !(if small { 0x6000_ffff_ffff_ffff } else { 0x6000_0000_0000_1fff | (0x0000_ffff_ffff_f000 & !m) }) == 0,
+        f < 128 && q < 4 ==> LoongArch64Pte::mmu_user(a | b) == rights_of(f, q),
         f < 128 && q < 4 ==> flags_of(a | b) == f && priv_of(if small { 1 } else { 2 }, a | b) == q,
 {
     let w = a | b;
@@ -150,6 +152,13 @@ proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, b: u64, small: bo
                 | ((f7 & 2) << 7) | ((f7 & 0x10) << 5) | ((f7 & 0x60) << 5) | ((!f7 & 1) << 61) | ((!(f7 >> 2) & 1) << 62);
         assert(((q2 & 1) | (q2 & 2)) as u8 == q) by (bit_vector) requires q < 4, q2 == q as u64 & 3;
     }
+    if f < 128 && q < 4 {
+        assert((common & 0xc == 0xc <==> q & 1 != 0) && (common & 0x2000_0000_0000_0000 == 0 <==> f & 1 != 0)
+            && ((common & 2 != 0 || common & 0x100 != 0) <==> f & 2 != 0)
+            && (common & 0x4000_0000_0000_0000 == 0 <==> f & 4 != 0)) by (bit_vector)
+            requires f < 128, c < 4, q < 4, f7 == f as u64 & 0x7f, q2 == q as u64 & 3, common == 0x80 | ((f7 >> 3) & 1) | (((f7 >> 1) & (f7 >> 4) & 1) << 1) | ((q2 & 1) << 2) | ((q2 & 1) << 3) | (c << 4)
+                | ((f7 & 2) << 7) | ((f7 & 0x10) << 5) | ((f7 & 0x60) << 5) | ((!f7 & 1) << 61) | ((!(f7 >> 2) & 1) << 62);
+    }
     if small {
         assert(w & 0xffff_0000_0000_0fbf == common && w & 0x0000_ffff_ffff_f000 & !m == a && (w >> 5) & 2 == q2 & 2
             && w & !0x6000_ffff_ffff_ffff == 0) by (bit_vector)
@@ -161,6 +170,10 @@ proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, b: u64, small: bo
             requires w == a | (common | 0x40 | ((q2 & 2) << 11)), common & !0x6000_0000_0000_0fbf == 0, a & 0xfff == 0,
                 a & !0x0000_ffff_ffff_f000 == 0, a & !m & 0x0000_ffff_ffff_f000 == a, m & 0x1fff == 0x1fff;
     }
+    assert(w & 0xc == common & 0xc && w & 2 == common & 2 && w & 0x100 == common & 0x100
+        && w & 0x2000_0000_0000_0000 == common & 0x2000_0000_0000_0000
+        && w & 0x4000_0000_0000_0000 == common & 0x4000_0000_0000_0000) by (bit_vector)
+        requires w & 0xffff_0000_0000_0fbf == common;
     assert(w & 0x80 == common & 0x80 && (w & 0x80 != 0 ==> w & !3 != 0) && w >> 4 & 3 == common >> 4 & 3
         && (w >> 2) & (w >> 3) & 1 == (common >> 2) & (common >> 3) & 1) by (bit_vector)
         requires w & 0xffff_0000_0000_0fbf == common;

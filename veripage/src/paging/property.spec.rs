@@ -34,6 +34,26 @@ impl PageProperty {
     }
 }
 
+/// What user mode may do with a page.
+pub ghost struct Rights {
+    pub r: bool,
+    pub w: bool,
+    pub x: bool,
+}
+
+/// The rights that flags and privileges give to user mode.
+pub open spec fn rights_of(flags: u8, privileges: u8) -> Rights {
+    let user = privileges & 1 != 0;
+    Rights { r: user && flags & 1 != 0, w: user && flags & 2 != 0, x: user && flags & 4 != 0 }
+}
+
+impl PageProperty {
+    /// The rights that the mapping gives to user mode.
+    pub open spec fn user_rights(self) -> Rights {
+        rights_of(self.flags.bits, self.priv_flags.bits)
+    }
+}
+
 /// Flags that are equal without accessed and dirty agree in every other bit.
 pub proof fn lemma_sans_ad(a: u8, b: u8)
     requires a & 0xe7 == b & 0xe7,

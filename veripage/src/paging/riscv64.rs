@@ -16,7 +16,7 @@
 //! uncacheable. A hart without Svpbmt (or with `menvcfg.PBMTE` = 0) must be given write-back only.
 //! Write-through and write-protect do not exist, `supports` declines them.
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*, property::lemma_sans_ad};
+use super::{entry::page_ok, geometry::*, property::*};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -102,6 +102,11 @@ impl PageTableEntryTrait for RiscvPte {
         }
     }
 
+    open spec fn mmu_user(w: u64) -> Rights {
+        let on = w & 1 != 0 && w & 0x10 != 0;
+        Rights { r: on && w & 2 != 0, w: on && w & 4 != 0, x: on && w & 8 != 0 }
+    }
+
     closed spec fn spec_supports(level: int, p: PageProperty) -> bool {
         &&& 1 <= level <= 5
         &&& p.wf()
@@ -158,6 +163,9 @@ impl PageTableEntryTrait for RiscvPte {
     }
 
     proof fn supports_wf(level: int, p: PageProperty) {
+    }
+
+    proof fn paddr_end_wf() {
     }
 
     proof fn supports_lower(level: int, p: PageProperty) {

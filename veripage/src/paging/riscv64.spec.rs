@@ -89,6 +89,7 @@ pub proof fn lemma_new_page(level: int, pa: u64, p: PageProperty, w: u64)
             &&& RiscvPte::spec_last(level, w)
             &&& RiscvPte::spec_paddr(level, w) == pa
             &&& RiscvPte::spec_prop(level, w) == p
+            &&& RiscvPte::mmu_user(w) == p.user_rights()
         },
 {
     let m = spec_offset_mask(level);
@@ -121,7 +122,8 @@ proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, b: u64)
         ((((a >> 2) | b) & 0x003f_ffff_ffff_fc00) << 2) & !m == a,
         ((a >> 2) | b) >> 61 & 3 == c,
         ((a >> 2) | b) & !(0x6000_0000_0000_03ff | ((0x00ff_ffff_ffff_f000 & !m) >> 2)) == 0,
-        f < 128 && q < 4 && f & 3 != 2 ==> flags_of((a >> 2) | b) == f && priv_of((a >> 2) | b) == q,
+        f < 128 && q < 4 && f & 3 != 2 ==> flags_of((a >> 2) | b) == f && priv_of((a >> 2) | b) == q
+            && RiscvPte::mmu_user((a >> 2) | b) == rights_of(f, q),
 {
     let w = (a >> 2) | b;
     let f7 = f as u64 & 0x7f;
@@ -132,7 +134,10 @@ proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, b: u64)
             c < 4, f7 < 128, q2 < 4,
             b == (if f7 & 7 == 0 { 2u64 } else { 1u64 | ((f7 & 1) << 1) }) | ((f7 & 6) << 1) | ((f7 & 0x78) << 3) | (q2 << 4) | (c << 61);
     if f < 128 && q < 4 && f & 3 != 2 {
-        assert((((b & (b >> 1) & 1) | ((b >> 1) & 6) | ((b >> 3) & 0x78)) as u8) == f && ((b >> 4) & 3) as u8 == q) by (bit_vector)
+        assert((((b & (b >> 1) & 1) | ((b >> 1) & 6) | ((b >> 3) & 0x78)) as u8) == f && ((b >> 4) & 3) as u8 == q
+            && (b & 1 != 0 <==> f & 7 != 0) && (b & 0x10 != 0 <==> q & 1 != 0) && (b & 4 != 0 <==> f & 2 != 0)
+            && (b & 8 != 0 <==> f & 4 != 0) && (b & 1 != 0 ==> (b & 2 != 0 <==> f & 1 != 0))
+            && (f & 7 == 0 ==> f & 1 == 0 && f & 2 == 0 && f & 4 == 0)) by (bit_vector)
             requires
                 f < 128, q < 4, f & 3 != 2, f7 == f as u64 & 0x7f, q2 == q as u64 & 3,
                 b == (if f7 & 7 == 0 { 2u64 } else { 1u64 | ((f7 & 1) << 1) }) | ((f7 & 6) << 1) | ((f7 & 0x78) << 3) | (q2 << 4) | (c << 61);
@@ -140,6 +145,8 @@ proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, b: u64)
     assert(w & 0x6000_0000_0000_03ff == b && ((w & 0x003f_ffff_ffff_fc00) << 2) & !m == a
         && w & !(0x6000_0000_0000_03ff | ((0x00ff_ffff_ffff_f000 & !m) >> 2)) == 0) by (bit_vector)
         requires w == (a >> 2) | b, b & !0x6000_0000_0000_03ff == 0, a & !m & 0x00ff_ffff_ffff_f000 == a, m & 0xfff == 0xfff;
+    assert(w & 1 == b & 1 && w & 2 == b & 2 && w & 4 == b & 4 && w & 8 == b & 8 && w & 0x10 == b & 0x10) by (bit_vector)
+        requires w & 0x6000_0000_0000_03ff == b;
     assert(w & 3 == b & 3 && w & 0xe == b & 0xe && w >> 61 & 3 == b >> 61 & 3 && (w >> 4) & 3 == (b >> 4) & 3
         && w & (w >> 1) & 1 == b & (b >> 1) & 1 && (w >> 1) & 6 == (b >> 1) & 6 && (w >> 3) & 0x78 == (b >> 3) & 0x78) by (bit_vector)
         requires w & 0x6000_0000_0000_03ff == b;

@@ -14,7 +14,7 @@
 //! Cache policies index the page attribute table, which must hold [`IA32_PAT`]; its lower half is
 //! the power-on value.
 #[cfg(verus_only)]
-use super::{entry::page_ok, geometry::*, property::lemma_sans_ad};
+use super::{entry::page_ok, geometry::*, property::*};
 use super::{
     is_aligned, offset_mask, CachePolicy, PageFlags, PageProperty, PageTableEntryTrait,
     PagingLevel, PrivilegedPageFlags,
@@ -118,6 +118,11 @@ impl PageTableEntryTrait for X86_64Pte {
         }
     }
 
+    open spec fn mmu_user(w: u64) -> Rights {
+        let on = w & 1 != 0 && w & 4 != 0;
+        Rights { r: on, w: on && w & 2 != 0, x: on && w & 0x8000_0000_0000_0000 == 0 }
+    }
+
     closed spec fn spec_supports(level: int, p: PageProperty) -> bool {
         let f = p.flags.bits;
         1 <= level <= 3 && p.wf() && (f & 1 == 1 || (f & 7 == 0 && p.priv_flags.bits & 1 == 1))
@@ -176,6 +181,9 @@ impl PageTableEntryTrait for X86_64Pte {
     }
 
     proof fn supports_wf(level: int, p: PageProperty) {
+    }
+
+    proof fn paddr_end_wf() {
     }
 
     proof fn supports_lower(level: int, p: PageProperty) {

@@ -95,6 +95,7 @@ pub proof fn lemma_new_page(level: int, pa: u64, p: PageProperty, w: u64)
             &&& X86_64Pte::spec_last(level, w)
             &&& X86_64Pte::spec_paddr(level, w) == pa
             &&& X86_64Pte::spec_prop(level, w) == p
+            &&& X86_64Pte::mmu_user(w) == p.user_rights()
         },
 {
     let m = spec_offset_mask(level);
@@ -135,7 +136,8 @@ proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, b: u64, small: bo
         (a | b) & 0x000f_ffff_ffff_f000 & !m == a,
         pat_bits(if small { 1 } else { 2 }, a | b) == c,
         (a | b) & !(if small { 0x800f_ffff_ffff_ffff } else { 0x8000_0000_0000_1fff | (0x000f_ffff_ffff_f000 & !m) }) == 0,
-        f < 128 && q < 4 && (f & 1 == 1 || (f & 7 == 0 && q & 1 == 1)) ==> flags_of(a | b) == f && priv_of(a | b) == q,
+        f < 128 && q < 4 && (f & 1 == 1 || (f & 7 == 0 && q & 1 == 1)) ==> flags_of(a | b) == f && priv_of(a | b) == q
+            && X86_64Pte::mmu_user(a | b) == rights_of(f, q),
 {
     let w = a | b;
     let f6 = f as u64 & 0x7f;
@@ -151,7 +153,10 @@ proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, b: u64, small: bo
                 | ((f6 & 0x60) << 4) | ((!f6 & 1) << 11) | ((!(f6 >> 2) & 1) << 63);
     if f < 128 && q < 4 && (f & 1 == 1 || (f & 7 == 0 && q & 1 == 1)) {
         assert(((!(common >> 11) & 1) | (common & 2) | ((!(common >> 63) & 1) << 2) | ((common >> 2) & 0x18) | ((common >> 4) & 0x60)) as u8 == f
-            && ((((common >> 2) | (common >> 11)) & 1) | ((common >> 7) & 2)) as u8 == q) by (bit_vector)
+            && ((((common >> 2) | (common >> 11)) & 1) | ((common >> 7) & 2)) as u8 == q
+            && (common & 4 != 0 <==> q & 1 != 0 && f & 1 != 0) && (common & 2 != 0 <==> f & 2 != 0)
+            && (common & 0x8000_0000_0000_0000 == 0 <==> f & 4 != 0)
+            && (f & 1 == 0 ==> f & 2 == 0 && f & 4 == 0) && (f & 1 == 0 || f & 1 == 1)) by (bit_vector)
             requires
                 f < 128, q < 4, f & 1 == 1 || (f & 7 == 0 && q & 1 == 1), f6 == f as u64 & 0x7f, q6 == q as u64,
                 common == 1 | (f6 & 2) | ((q6 & f6 & 1) << 2) | ((c & 3) << 3) | ((f6 & 0x18) << 2) | ((q6 & 2) << 7)
@@ -171,6 +176,8 @@ proof fn lemma_leaf_bits(a: u64, m: u64, f: u8, q: u8, c: u64, b: u64, small: bo
                 common & 0x000f_ffff_ffff_0000 == 0, a & 0xfff == 0, a & !0x000f_ffff_ffff_f000 == 0,
                 a & !m & 0x000f_ffff_ffff_f000 == a, m & 0x1fff == 0x1fff;
     }
+    assert(w & 4 == common & 4 && w & 0x8000_0000_0000_0000 == common & 0x8000_0000_0000_0000) by (bit_vector)
+        requires w & 0xfff0_0000_0000_0f7f == common;
     assert(w & 1 == common & 1 && (w >> 3) & 3 == (common >> 3) & 3
         && (!(w >> 11) & 1) == (!(common >> 11) & 1) && w & 2 == common & 2 && (!(w >> 63) & 1) == (!(common >> 63) & 1)
         && (w >> 2) & 0x18 == (common >> 2) & 0x18 && (w >> 4) & 0x60 == (common >> 4) & 0x60

@@ -1,0 +1,377 @@
+//! What the owner of a locked node knows.
+use super::*;
+use crate::paging::entry::page_ok;
+use crate::paging::{PageProperty, PageTableEntryTrait};
+use core::marker::PhantomData;
+use veripage_hw::lock::has_slot;
+
+verus! {
+
+/// A locked node.
+pub ghost struct NodeState {
+    pub paddr: usize,
+    /// Its 512 words as they were last written.
+    pub words: Seq<u64>,
+    /// The number of present entries that its slot says.
+    pub count: int,
+    /// Frame of the table's root.
+    pub root: int,
+    pub level: int,
+    /// First page.
+    pub base: int,
+    /// Its number among the nodes of its level, counted from address 0.
+    pub prefix: int,
+    pub table: TableInfo,
+}
+
+impl NodeState {
+    /// Where it sits.
+    pub open spec fn info(self) -> NodeInfo {
+        NodeInfo { root: self.root, level: self.level, base: self.base, table: self.table }
+    }
+
+    /// Entry `i` is the table's own.
+    pub open spec fn own(self, i: int) -> bool {
+        own(self.info(), i)
+    }
+}
+
+/// What is true of every locked node.
+pub open spec fn state_ok(s: NodeState) -> bool {
+    &&& s.words.len() == 512
+    &&& info_ok(s.info())
+    &&& s.prefix == prefix(s.info())
+    &&& 0 <= s.count <= 512
+    &&& s.paddr % 4096 == 0
+    &&& s.level == s.table.top <==> s.paddr == s.root
+}
+
+/// The exclusive right to one locked live node, its words, and its part of the table.
+#[verifier::reject_recursive_types(P)]
+pub tracked struct NodePerm<P: Platform, E: PageTableEntryTrait> {
+    pub res: SlotRes<P>,
+    pub ghost fmt: PhantomData<E>,
+}
+
+impl<P: Platform, E: PageTableEntryTrait> NodePerm<P, E> {
+    pub open(super) spec fn node(self) -> NodeRes<P> {
+        self.res.node->0
+    }
+
+    pub open(super) spec fn info(self) -> NodeInfo {
+        self.res.tok@
+    }
+
+    pub open(super) spec fn view(self) -> NodeState {
+        NodeState {
+            paddr: self.res.live.paddr() as usize,
+            words: self.node().words(),
+            count: self.node().count(self.info()),
+            root: self.info().root,
+            level: self.info().level,
+            base: self.info().base,
+            prefix: prefix(self.info()),
+            table: self.info().table,
+        }
+    }
+
+    /// A live node of a table of format `E`; the count may be wrong for the moment.
+    pub open(super) spec fn inv(self) -> bool {
+        &&& slot_core::<P>(ids::<P>(), self.res.live.paddr(), self.res)
+        &&& self.res.node is Some
+        &&& self.info().table.fmt == fmt::<E>()
+    }
+
+    /// And the count is right: such a node can be unlocked.
+    pub open(super) spec fn wf(self) -> bool {
+        self.inv() && counted(self.res)
+    }
+
+    /// A node whose count is right is a node.
+    pub proof fn lemma_wf(tracked &self)
+        requires
+            self.wf(),
+        ensures
+            self.inv(),
+    {
+    }
+
+    /// What `inv` and `wf` imply.
+    pub proof fn lemma_state(tracked &self)
+        requires
+            self.inv(),
+        ensures
+            state_ok(self@),
+            self@.table.fmt == fmt::<E>(),
+            has_slot::<P>(self@.paddr as int),
+            self.wf() <==> self@.count == present_count(fmt::<E>(), self@.words, 512),
+    {
+        self.res.node.tracked_borrow().frame.lemma_wf(self.res.live.paddr());
+    }
+
+    /// No two rights to one node.
+    pub proof fn lemma_exclusive(tracked &mut self, tracked other: &Self)
+        requires
+            old(self).inv(),
+            other.inv(),
+        ensures
+            *final(self) == *old(self),
+            old(self)@.paddr != other@.paddr,
+    {
+        if self@.paddr == other@.paddr {
+            lemma_slot_exclusive(self.res.live.paddr(), &mut self.res, &other.res);
+        }
+    }
+
+    /// No page of a table is decided by two nodes: cursors that coexist own disjoint ranges.
+    pub proof fn lemma_page_exclusive(tracked &mut self, tracked other: &Self, v: int)
+        requires
+            old(self).inv(),
+            other.inv(),
+            old(self)@.root == other@.root,
+            decides(old(self)@, v),
+            decides(other@, v),
+        ensures
+            false,
+    {
+        let k: Key = (self@.root, v, 0);
+        assert(region(self.info(), self@.words).contains(k));
+        assert(region(other.info(), other@.words).contains(k));
+        let tracked mut n = self.res.node.tracked_take();
+        n.rights.disjoint(&other.res.node.tracked_borrow().rights);
+    }
+}
+
+/// Page `v` is decided by a word of this node: the word links no child of the table.
+pub open spec fn decides(s: NodeState, v: int) -> bool {
+    &&& s.base <= v < s.base + span(s.level)
+    &&& !linked(s.info(), s.words, idx(s.info(), v))
+}
+
+/// A child at entry `i`, as seen from its parent.
+pub open spec fn is_child(c: NodeState, p: NodeState, i: int) -> bool {
+    &&& c.level == p.level - 1 && c.base == p.base + off(p.level, i) && c.prefix == p.prefix * 512 + i
+    &&& c.root == p.root && c.table == p.table
+}
+
+/// The right to a table: its name, and half of its root's identity.
+pub tracked struct RootPerm<E: PageTableEntryTrait> {
+    pub tok: Tok,
+    pub handle: Rights,
+    pub ghost fmt: PhantomData<E>,
+}
+
+impl<E: PageTableEntryTrait> RootPerm<E> {
+    pub open(super) spec fn wf<P: Platform>(self) -> bool {
+        &&& has_slot::<P>(self.paddr())
+        &&& self.tok.id() == ids::<P>().toks[self.paddr()] && self.tok.frac() == 1real / 2real
+        &&& self.tok@ == root_info(self.paddr(), self.table())
+        &&& self.handle.id() == ids::<P>().rights
+        &&& self.handle@.dom() =~= set![handle_key(self.paddr())]
+        &&& self.handle@[handle_key(self.paddr())] == self.table()
+        &&& info_ok(self.tok@)
+        &&& self.table().fmt == fmt::<E>()
+    }
+
+    /// Frame of the root.
+    pub open(super) spec fn paddr(self) -> int {
+        self.tok@.root
+    }
+
+    pub open(super) spec fn table(self) -> TableInfo {
+        self.tok@.table
+    }
+
+    pub proof fn lemma_root<P: Platform>(tracked &self)
+        requires
+            self.wf::<P>(),
+        ensures
+            has_slot::<P>(self.paddr()),
+            table_ok(self.table()),
+            self.table().fmt == fmt::<E>(),
+    {
+    }
+}
+
+/// `b` is `a` with word `i` replaced.
+pub open spec fn put_word(a: NodeState, b: NodeState, i: int, w: u64) -> bool {
+    b == (NodeState { words: a.words.update(i, w), ..a })
+}
+
+/// The words of a child that maps what a leaf mapped: 512 leaves from `to` on.
+pub open spec fn parts<E: PageTableEntryTrait>(words: Seq<u64>, l: int, to: int, prop: PageProperty, n: int) -> bool {
+    forall|j: int| 0 <= j < n ==> {
+        &&& E::spec_present(#[trigger] words[j]) && E::spec_last(l, words[j])
+        &&& E::spec_paddr(l, words[j]) == to + off(l, j) * 4096
+        &&& E::spec_prop(l, words[j]) == prop
+    }
+}
+
+} // verus!
+
+verus! {
+
+/// Replacing a word that links nothing by another such keeps what a node is.
+pub proof fn lemma_links_kept<P: Platform>(p: NodeInfo, a: NodeRes<P>, b: NodeRes<P>, i: int, w: u64, pa: int)
+    requires
+        a.core(ids::<P>(), pa, p),
+        a.words().len() == 512,
+        0 <= i < 512,
+        !linked(p, a.words(), i),
+        !linked(p, a.words().update(i, w), i),
+        b.rights == a.rights,
+        b.links == a.links,
+        b.frame.wf(pa),
+        b.frame.meta() == a.frame.meta(),
+        b.words() == a.words().update(i, w),
+    ensures
+        b.core(ids::<P>(), pa, p),
+{
+    lemma_region_leaf(p, a.words(), i, w);
+    assert forall|j: int| #[trigger] b.links.dom().contains(j) <==> linked(p, b.words(), j) by {
+        assert(a.links.dom().contains(j) <==> linked(p, a.words(), j));
+    }
+    assert forall|j: int| #[trigger] b.links.dom().contains(j) implies link_ok::<P>(
+        ids::<P>(),
+        child_at(p, b.words(), j),
+        b.links[j],
+        child_info(p, j),
+    ) by {
+        assert(a.links.dom().contains(j));
+    }
+}
+
+} // verus!
+
+verus! {
+
+/// The parts of a page are pages.
+pub proof fn lemma_part_ok<E: PageTableEntryTrait>(l: int, to: int, j: int)
+    requires
+        1 <= l <= 4,
+        page_ok(E::PADDR_END as int, l + 1, to),
+        0 <= j < 512,
+    ensures
+        page_ok(E::PADDR_END as int, l, to + off(l, j) * 4096),
+        0 <= off(l, j) * 4096 < span(l) * 4096,
+        to + span(l) * 4096 <= E::PADDR_END <= 0x100_0000_0000_0000,
+{
+    E::paddr_end_wf();
+    if l == 1 {
+    } else if l == 2 {
+    } else if l == 3 {
+    } else {
+    }
+}
+
+/// `b` is `a` with another word in entry `i`, and another count.
+pub open spec fn linked_word(a: NodeState, b: NodeState, i: int, child: int) -> bool {
+    b == (NodeState { words: a.words.update(i, b.words[i]), count: b.count, ..a })
+}
+
+} // verus!
+
+verus! {
+
+/// Linking a child gives away its share of the rights and keeps half of its identity.
+pub proof fn lemma_linked<P: Platform>(p: NodeInfo, a: NodeRes<P>, b: NodeRes<P>, i: int, w: u64, c: int, pa: int)
+    requires
+        a.core(ids::<P>(), pa, p),
+        a.words().len() == 512,
+        0 <= i < 512,
+        p.level >= 2,
+        own(p, i),
+        !linked(p, a.words(), i),
+        child_of(p.table.fmt, p.level, w) == Some(c),
+        b.rights.id() == a.rights.id(),
+        b.rights@.dom() =~= a.rights@.dom() - share(p, i),
+        forall|k: Key| #[trigger] b.rights@.dom().contains(k) ==> b.rights@[k] == a.rights@[k],
+        b.links == a.links.insert(i, b.links[i]),
+        link_ok::<P>(ids::<P>(), c, b.links[i], child_info(p, i)),
+        b.frame.wf(pa),
+        says(b.frame.meta(), p, b.count(p)),
+        0 <= b.count(p) <= 512,
+        b.words() == a.words().update(i, w),
+    ensures
+        b.core(ids::<P>(), pa, p),
+{
+    lemma_region_link(p, a.words(), i, w);
+    assert forall|j: int| #[trigger] b.links.dom().contains(j) <==> linked(p, b.words(), j) by {
+        assert(a.links.dom().contains(j) <==> linked(p, a.words(), j));
+    }
+    assert forall|j: int| #[trigger] b.links.dom().contains(j) implies link_ok::<P>(
+        ids::<P>(),
+        child_at(p, b.words(), j),
+        b.links[j],
+        child_info(p, j),
+    ) by {
+        if j != i {
+            assert(a.links.dom().contains(j));
+        }
+    }
+}
+
+} // verus!
+
+verus! {
+
+/// A node whose words point to no table decides all its pages.
+pub proof fn lemma_childless<P: Platform, E: PageTableEntryTrait>(c: NodePerm<P, E>)
+    requires
+        c.inv(),
+        c@.words.len() == 512,
+        forall|j: int| 0 <= j < 512 ==> !is_table::<E>(c@.level, #[trigger] c@.words[j]),
+    ensures
+        region(c.info(), c@.words) =~= cover(c.info().root, c.info().base, c.info().base + span(c.info().level), c.info().level),
+{
+    assert forall|j: int| 0 <= j < 512 implies !#[trigger] linked(c.info(), c@.words, j) by {
+        lemma_fmt::<E>(c.info().level, c@.words[j]);
+    }
+    lemma_region_full(c.info(), c@.words);
+}
+
+/// A dead node's slot still says its level.
+pub proof fn lemma_level_word(p: NodeInfo)
+    requires
+        info_ok(p),
+    ensures
+        (p.base + p.level) % 512 == p.level,
+{
+    assert(p.base % 512 == 0);
+}
+
+/// Unlinking a childless child brings its share of the rights back.
+pub proof fn lemma_unlinked<P: Platform>(p: NodeInfo, a: NodeRes<P>, b: NodeRes<P>, i: int, w: u64, pa: int)
+    requires
+        a.core(ids::<P>(), pa, p),
+        a.words().len() == 512,
+        0 <= i < 512,
+        p.level >= 2,
+        linked(p, a.words(), i),
+        child_of(p.table.fmt, p.level, w) is None,
+        b.rights.id() == a.rights.id(),
+        b.rights@.dom() =~= a.rights@.dom().union(share(p, i)),
+        forall|k: Key| #[trigger] b.rights@.dom().contains(k) ==> b.rights@[k] == p.table,
+        b.links == a.links.remove(i),
+        b.frame.wf(pa),
+        says(b.frame.meta(), p, b.count(p)),
+        0 <= b.count(p) <= 512,
+        b.words() == a.words().update(i, w),
+    ensures
+        b.core(ids::<P>(), pa, p),
+{
+    lemma_region_unlink(p, a.words(), i, w);
+    assert forall|j: int| #[trigger] b.links.dom().contains(j) <==> linked(p, b.words(), j) by {
+        assert(a.links.dom().contains(j) <==> linked(p, a.words(), j));
+    }
+    assert forall|j: int| #[trigger] b.links.dom().contains(j) implies link_ok::<P>(
+        ids::<P>(),
+        child_at(p, b.words(), j),
+        b.links[j],
+        child_info(p, j),
+    ) by {
+        assert(a.links.dom().contains(j));
+    }
+}
+
+} // verus!
