@@ -20,8 +20,8 @@ mod node_frame;
 mod path;
 #[cfg(not(verus_only))]
 mod pending;
+mod prune;
 pub mod retired;
-#[cfg(not(verus_only))]
 mod runs;
 #[cfg(not(verus_only))]
 mod table;

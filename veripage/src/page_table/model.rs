@@ -735,4 +735,314 @@ pub open spec fn run_in(view: Map<int, Tr>, v0: int, n: int, pa: int, prop: Page
     forall|x: int| v0 <= x < v0 + n ==> #[trigger] view.dom().contains(x) && view[x] == Tr::Page(pa + (x - v0) * 4096, prop)
 }
 
+/// Slots are laid end to end.
+pub proof fn base_add(l: int, s: int, n: int)
+    requires 1 <= l <= 6,
+    ensures
+        base(l, s + n) == base(l, s) + base(l, n), base(l, n + 1) == base(l, n) + span(l), base(l, 0) == 0, base(l, 1) == span(l),
+        n >= 0 ==> base(l, n) >= n,
+{
+    reveal(base);
+}
+
+/// The pages of `n` slots from `s` on.
+pub proof fn slots_pages(l: int, s: int, n: int)
+    requires 1 <= l <= 6,
+    ensures
+        forall|v: int| #[trigger] pages(base(l, s), base(l, n)).contains(v) <==> s <= slot(l, v) < s + n,
+{
+    assert forall|v: int| #[trigger] pages(base(l, s), base(l, n)).contains(v) <==> s <= slot(l, v) < s + n by {
+        base_add(l, s, n);
+        slot_iff(l, v, slot(l, v));
+        slots_order(l, s, slot(l, v));
+        slots_order(l, s + n, slot(l, v));
+    }
+}
+
+/// Slots are in the order of their numbers.
+proof fn slots_order(l: int, s: int, t: int)
+    requires 1 <= l <= 6,
+    ensures s <= t ==> base(l, s) <= base(l, t), s < t ==> base(l, s) + span(l) <= base(l, t), t < s ==> base(l, t) + span(l) <= base(l, s),
+{
+    reveal(base);
+}
+
+/// A run of frames keeps its alignment.
+pub proof fn aligned_add(l: int, pa: int, n: int)
+    requires 1 <= l <= 5, aligned(l, pa), 0 <= n,
+    ensures aligned(l, pa + base(l, n) * 4096),
+{
+    reveal(base);
+}
+
+/// What is aligned for a level is so for the level below.
+pub proof fn aligned_lower(l: int, pa: int, v: int)
+    requires 2 <= l <= 5, aligned(l, pa), first(l, v) == v,
+    ensures aligned(l - 1, pa), first(l - 1, v) == v, span(l - 1) <= span(l),
+{
+    if l == 2 {
+        assert(first(1, v) == v) by { reveal(slot); reveal(base); }
+    } else if l == 3 {
+        let (p, q) = (pa / 0x4000_0000, v / 262144);
+        assert(v == q * 262144) by { reveal(slot); reveal(base); }
+        assert(pa == (p * 512) * 0x20_0000 && v == (q * 512) * 512);
+        assert(first(2, v) == v) by { reveal(slot); reveal(base); }
+    } else if l == 4 {
+        let (p, q) = (pa / 0x80_0000_0000, v / 134217728);
+        assert(v == q * 134217728) by { reveal(slot); reveal(base); }
+        assert(pa == (p * 512) * 0x4000_0000 && v == (q * 512) * 262144);
+        assert(first(3, v) == v) by { reveal(slot); reveal(base); }
+    } else {
+        let (p, q) = (pa / 0x1_0000_0000_0000, v / 68719476736);
+        assert(v == q * 68719476736) by { reveal(slot); reveal(base); }
+        assert(pa == (p * 512) * 0x80_0000_0000 && v == (q * 512) * 134217728);
+        assert(first(4, v) == v) by { reveal(slot); reveal(base); }
+    }
+}
+
+/// Word `k` after the one at `(l, v)` in the same node.
+pub open spec fn entry_at<P: Platform, E: PageTableEntryTrait>(n: Nodes<P, E>, l: int, v: int, k: int) -> u64 {
+    n[key(l, v)]@.words[slot(l, v) % 512 + k]
+}
+
+/// `post` is `pre` with other words in the slots `[s, s + n)` of level `l`, which are in one node.
+pub open spec fn rewritten<P: Platform, E: PageTableEntryTrait>(pre: Nodes<P, E>, post: Nodes<P, E>, l: int, v0: int, n: int) -> bool {
+    let (a, b) = (pre[key(l, v0)]@, post[key(l, v0)]@);
+    let i = slot(l, v0) % 512;
+    &&& post == pre.insert(key(l, v0), post[key(l, v0)])
+    &&& b.paddr == a.paddr
+    &&& node_wf(post[key(l, v0)], key(l, v0), Site { root: a.root, table: a.table })
+    &&& 0 <= n && i + n <= 512
+    &&& forall|j: int| 0 <= j < 512 ==> if i <= j < i + n { !is_table::<E>(l, #[trigger] b.words[j]) && !is_table::<E>(l, a.words[j]) } else { b.words[j] == a.words[j] }
+}
+
+/// STORE, for a run of words of one node.
+pub proof fn store_run<P: Platform, E: PageTableEntryTrait>(pre: Owner<P, E>, post: Owner<P, E>, l: int, v0: int, n: int)
+    requires
+        pre.wf(), pre.under(v0), 1 <= l <= pre.top, node_at(pre.nodes, l, v0), pre.same_shape(post),
+        rewritten::<P, E>(pre.nodes, post.nodes, l, v0, n),
+    ensures
+        post.wf(),
+        forall|v: int| #![trigger post.at(v)] slot(l, v0) <= slot(l, v) < slot(l, v0) + n ==> {
+            &&& post.under(v) && node_at(post.nodes, l, v)
+            &&& post.at(v) == meaning::<E>(l, entry(post.nodes, l, v), v)
+            &&& pre.at(v) == meaning::<E>(l, entry(pre.nodes, l, v), v)
+        },
+        forall|v: int| #![trigger post.at(v)] pre.under(v) && !(slot(l, v0) <= slot(l, v) < slot(l, v0) + n) ==> post.at(v) == pre.at(v),
+{
+    let (a, b) = (pre.nodes, post.nodes);
+    let s = slot(l, v0);
+    broadcast use slot_up;
+    assert forall|v: int| s <= slot(l, v) < s + n implies #[trigger] slot(l + 1, v) == slot(l + 1, v0) by {
+        assert(slot(l, v) / 512 == s / 512);
+    }
+    assert forall|v: int| s <= slot(l, v) < s + n implies #[trigger] pre.under(v) by {
+        slot_up(l, v);
+        slot_up(l, v0);
+        assert(slot(l, v) / 512 == s / 512);
+        slot_eq_up(l + 1, pre.top + 1, v, v0);
+    }
+    assert forall|m: int, v: int| #[trigger] node_at(b, m, v) == node_at(a, m, v) by {}
+    assert forall|m: int, v: int| 1 <= m <= 5 implies #[trigger] node_pa(b, m, v) == node_pa(a, m, v) by {}
+    assert forall|m: int, v: int| 1 <= m <= 5 && !(m == l && s <= slot(l, v) < s + n) implies #[trigger] entry(b, m, v) == entry(a, m, v) by {
+        if m == l && key(m, v) == key(l, v0) {
+            let j = slot(l, v) % 512;
+            assert(slot(l, v) / 512 == s / 512);
+            assert(!(s % 512 <= j < s % 512 + n));
+            assert(b[key(l, v0)]@.words[j] == a[key(l, v0)]@.words[j]);
+        }
+    }
+    assert forall|v: int| s <= slot(l, v) < s + n implies !is_table::<E>(l, #[trigger] entry(b, l, v)) && !is_table::<E>(l, entry(a, l, v)) && node_at(a, l, v) by {
+        let j = slot(l, v) % 512;
+        assert(slot(l, v) / 512 == s / 512);
+        assert(slot(l + 1, v) == slot(l + 1, v0));
+        assert(!is_table::<E>(l, b[key(l, v0)]@.words[j]));
+    }
+    assert forall|m: int, v: int| 1 <= m <= pre.top && pre.under(v) implies #[trigger] ok_at::<P, E>(b, m, v) by {
+        assert(ok_at::<P, E>(a, m, v));
+        if m == l && s <= slot(l, v) < s + n { assert(!is_table::<E>(l, entry(b, l, v))); }
+    }
+    assert forall|m: int, v: int| 1 <= m <= pre.top && post.mine.contains(v) implies #[trigger] full_at::<P, E>(b, m, v) by {
+        assert(full_at::<P, E>(a, m, v));
+        if m == l && s <= slot(l, v) < s + n { assert(!is_table::<E>(l, entry(b, l, v))); }
+    }
+    assert forall|v: int| s <= slot(l, v) < s + n implies {
+        &&& node_at(b, l, v) && post.under(v)
+        &&& #[trigger] post.at(v) == meaning::<E>(l, entry(b, l, v), v)
+        &&& pre.at(v) == meaning::<E>(l, entry(a, l, v), v)
+    } by {
+        assert(pre.under(v));
+        assert(!is_table::<E>(l, entry(b, l, v)));
+        assert(ok_at::<P, E>(a, l, v));
+        assert(ok_at::<P, E>(b, l, v));
+        walk_reach::<P, E>(b, l, pre.top, v);
+        walk_reach::<P, E>(a, l, pre.top, v);
+    }
+    assert forall|v: int| pre.under(v) && !(s <= slot(l, v) < s + n) implies #[trigger] post.at(v) == pre.at(v) by {
+        top_node::<P, E>(pre, v);
+        walk_same::<P, E>(a, b, pre.top, v);
+    }
+}
+
+/// Clearing a run of words.
+pub proof fn view_cleared<P: Platform, E: PageTableEntryTrait>(pre: Owner<P, E>, post: Owner<P, E>, l: int, v0: int, n: int)
+    requires
+        pre.wf(), pre.under(v0), 1 <= l <= pre.top, node_at(pre.nodes, l, v0), pre.same_shape(post), first(l, v0) == v0,
+        rewritten::<P, E>(pre.nodes, post.nodes, l, v0, n),
+        forall|j: int| slot(l, v0) % 512 <= j < slot(l, v0) % 512 + n ==> !present::<E>(#[trigger] post.nodes[key(l, v0)]@.words[j]),
+    ensures
+        post.wf(), post.view() == pre.view().remove_keys(pages(v0, base(l, n))),
+{
+    store_run::<P, E>(pre, post, l, v0, n);
+    slots_pages(l, slot(l, v0), n);
+    let gone = pages(v0, base(l, n));
+    broadcast use slot_up;
+    assert forall|v: int| gone.contains(v) implies #[trigger] post.at(v) == Tr::Absent && post.under(v) by {
+        let j = slot(l, v) % 512;
+        assert(slot(l, v) / 512 == slot(l, v0) / 512);
+        assert(slot(l + 1, v) == slot(l + 1, v0));
+        assert(!present::<E>(post.nodes[key(l, v0)]@.words[j]));
+    }
+    assert(post.view() =~= pre.view().remove_keys(gone));
+}
+
+/// Filling a run of absent words with leaves.
+pub proof fn view_filled<P: Platform, E: PageTableEntryTrait>(pre: Owner<P, E>, post: Owner<P, E>, l: int, v0: int, n: int, pa: int, prop: PageProperty)
+    requires
+        pre.wf(), pre.under(v0), 1 <= l <= pre.top, node_at(pre.nodes, l, v0), pre.same_shape(post), first(l, v0) == v0,
+        rewritten::<P, E>(pre.nodes, post.nodes, l, v0, n),
+        forall|j: int| slot(l, v0) % 512 <= j < slot(l, v0) % 512 + n ==> {
+            let w = #[trigger] post.nodes[key(l, v0)]@.words[j];
+            &&& is_leaf::<E>(l, w) && pte_pa::<E>(l, w) == pa + base(l, j - slot(l, v0) % 512) * 4096 && page_prop::<E>(l, w) == prop
+            &&& !present::<E>(pre.nodes[key(l, v0)]@.words[j])
+        },
+    ensures
+        post.wf(), post.view() == pre.view().union_prefer_right(run(v0, base(l, n), pa, prop)),
+        pre.view().dom().disjoint(pages(v0, base(l, n))),
+{
+    store_run::<P, E>(pre, post, l, v0, n);
+    let s = slot(l, v0);
+    slots_pages(l, s, n);
+    let new = pages(v0, base(l, n));
+    broadcast use slot_up;
+    assert forall|v: int| new.contains(v) implies #[trigger] post.at(v) == Tr::Page(pa + (v - v0) * 4096, prop) && post.under(v)
+        && !pre.view().dom().contains(v) by {
+        let j = slot(l, v) % 512;
+        assert(slot(l, v) / 512 == s / 512);
+        assert(slot(l + 1, v) == slot(l + 1, v0));
+        let w = post.nodes[key(l, v0)]@.words[j];
+        assert(is_leaf::<E>(l, w));
+        assert(slot(l, v) == s + (j - s % 512));
+        base_add(l, s, j - s % 512);
+        assert(pre.at(v) == Tr::Absent);
+    }
+    assert forall|v: int| new.contains(v) implies !pre.view().dom().contains(v) by { let t = post.at(v); }
+    assert(post.view() =~= pre.view().union_prefer_right(run(v0, base(l, n), pa, prop)));
+}
+
+/// A length holds as many whole slots as its slot number says.
+pub proof fn lemma_room(l: int, len: int)
+    requires 1 <= l <= 6, 0 <= len,
+    ensures base(l, slot(l, len)) <= len, span(l) <= len ==> slot(l, len) >= 1,
+{
+    reveal(slot);
+    reveal(base);
+}
+
+pub proof fn base_mono(l: int, m: int, n: int)
+    requires 1 <= l <= 6,
+    ensures m <= n ==> base(l, m) <= base(l, n),
+{
+    reveal(base);
+}
+
+/// Words `start .. start + k` were absent and are leaves now, the others are as before.
+pub open spec fn filled<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, l: int, start: int, k: int, pa: int, prop: PageProperty) -> bool {
+    forall|j: int| 0 <= j < 512 ==> if start <= j < start + k {
+        &&& is_leaf::<E>(l, #[trigger] b[j]) && pte_pa::<E>(l, b[j]) == pa + base(l, j - start) * 4096
+        &&& page_prop::<E>(l, b[j]) == prop.spec_sans_ad() && !present::<E>(a[j])
+    } else {
+        b[j] == a[j]
+    }
+}
+
+/// Nodes at level `m` are there as before, where they were.
+pub open spec fn kept_above<P: Platform, E: PageTableEntryTrait>(a: Nodes<P, E>, b: Nodes<P, E>, m: int, v: int) -> bool {
+    node_at(b, m, v) == node_at(a, m, v) && (node_at(a, m, v) ==> node_pa(b, m, v) == node_pa(a, m, v))
+}
+
+/// An owner whose root has no tables is its root alone.
+pub proof fn root_only<P: Platform, E: PageTableEntryTrait>(tracked o: Owner<P, E>) -> (tracked perm: NodePerm<P, E>)
+    requires
+        o.wf(),
+        forall|j: int| 0 <= j < 512 ==> !is_table::<E>(o.top, #[trigger] o.nodes[(o.top, o.prefix)]@.words[j]),
+    ensures perm == o.nodes[(o.top, o.prefix)],
+{
+    let tracked Owner { nodes, top, prefix, .. } = o;
+    let tracked mut nodes = nodes;
+    nodes.tracked_remove((top, prefix))
+}
+
+/// The `j`-th slot of the node at `(l, prefix)`.
+pub proof fn lemma_nth(l: int, prefix: int, j: int)
+    requires 1 <= l <= 5, 0 <= j < 512,
+    ensures
+        base(l + 1, prefix) + base(l, j) == base(l, prefix * 512 + j), slot(l, base(l, prefix * 512 + j)) == prefix * 512 + j,
+        slot(l + 1, base(l, prefix * 512 + j)) == prefix, (prefix * 512 + j) % 512 == j,
+{
+    assert(base(l + 1, prefix) == base(l, prefix * 512)) by { reveal(base); }
+    base_add(l, prefix * 512, j);
+    slot_iff(l, base(l, prefix * 512 + j), prefix * 512 + j);
+    slot_up(l, base(l, prefix * 512 + j));
+}
+
+pub proof fn base_512(l: int)
+    requires 1 <= l <= 5,
+    ensures base(l, 512) == span(l + 1),
+{
+    reveal(base);
+}
+
+/// The address space ends with a slot.
+pub proof fn slot_limit(l: int, v: int)
+    requires 1 <= l <= 6, v < 0x10_0000_0000_0000,
+    ensures first(l, v) + span(l) <= 0x10_0000_0000_0000,
+{
+    reveal(slot);
+    reveal(base);
+}
+
+/// After the subtree at `(l, v)` of `o0` was detached (`mid`) and its word cleared: a store of 0.
+pub proof fn unhooked<P: Platform, E: PageTableEntryTrait>(o0: Owner<P, E>, mid: Owner<P, E>, tracked o: &mut Owner<P, E>, l: int, v: int)
+    requires
+        o0.wf(), 2 <= l <= o0.top, o0.under(v), node_at(o0.nodes, l, v), node_at(o0.nodes, l - 1, v),
+        mid.wf(), mid.top == o0.top, mid.prefix == o0.prefix, mid.site == o0.site,
+        forall|m: int, x: int| #![trigger node_at(mid.nodes, m, x)] 1 <= m <= 5 ==>
+            (node_at(mid.nodes, m, x) <==> node_at(o0.nodes, m, x) && !(m < l && slot(l, x) == slot(l, v))),
+        forall|k: (int, int)| #[trigger] mid.nodes.dom().contains(k) ==> mid.nodes[k] == o0.nodes[k],
+        forall|x: int| #![trigger mid.at(x)] o0.under(x) && slot(l, x) != slot(l, v) ==> mid.at(x) == o0.at(x),
+        stored::<P, E>(mid.nodes, old(o).nodes, l, v, 0), mid.same_shape(*old(o)), !present::<E>(0),
+    ensures
+        final(o).wf(), final(o).nodes == old(o).nodes, o0.same_shape(*final(o)),
+        forall|m: int, x: int| l <= m <= 5 ==> #[trigger] kept_above(o0.nodes, final(o).nodes, m, x),
+        forall|m: int, x: int| l <= m <= 5 && !(m == l && slot(l, x) == slot(l, v)) ==>
+            #[trigger] entry(final(o).nodes, m, x) == entry(o0.nodes, m, x) || !node_at(o0.nodes, m, x),
+        entry(final(o).nodes, l, v) == 0,
+        final(o).view() == o0.view().remove_keys(pages(first(l, v), span(l))),
+{
+    assert(node_at(mid.nodes, l, v) && !node_at(mid.nodes, l - 1, v));
+    o.mine = o0.mine;
+    store_word::<P, E>(mid, *o, l, v, 0);
+    stored_frame::<P, E>(mid.nodes, o.nodes, l, v, 0);
+    assert forall|x: int| o0.under(x) && slot(l, x) != slot(l, v) implies #[trigger] o.at(x) == o0.at(x) by { assert(mid.at(x) == o0.at(x)); }
+    view_stored::<P, E>(o0, *o, l, v, 0);
+    assert forall|m: int, x: int| l <= m <= 5 implies #[trigger] kept_above(o0.nodes, o.nodes, m, x) by {
+        assert(node_at(mid.nodes, m, x) == node_at(o0.nodes, m, x));
+    }
+    assert forall|m: int, x: int| l <= m <= 5 && !(m == l && slot(l, x) == slot(l, v)) implies
+        #[trigger] entry(o.nodes, m, x) == entry(o0.nodes, m, x) || !node_at(o0.nodes, m, x) by {
+        assert(node_at(mid.nodes, m, x) == node_at(o0.nodes, m, x));
+    }
+}
+
 } // verus!

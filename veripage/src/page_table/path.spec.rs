@@ -215,4 +215,20 @@ pub(crate) open spec fn maps_page(view: Map<int, Tr>, v: int, f: super::super::e
     view.dom().contains(v) && view[v] == Tr::Page(f.pa + off(f.level as int, v) * 4096, f.prop.spec_sans_ad())
 }
 
+/// Rewriting words of the current node keeps the position.
+pub(crate) proof fn lemma_rewritten<P: Platform, E: PageTableEntryTrait>(c: &Path<P, E>, a: Owner<P, E>, b: Owner<P, E>, n: int)
+    requires
+        c.inv(a), !c.at_end(), a.same_shape(b), rewritten::<P, E>(a.nodes, b.nodes, c.level as int, c.v(), n),
+    ensures
+        c.inv(b), a.under(c.v()), node_at(a.nodes, c.level as int, c.v()),
+{
+    let (l, v) = (c.level as int, c.v());
+    here::<P, E>(c, a);
+    store_run::<P, E>(a, b, l, v, n);
+    assert forall|m: int| c.level <= m <= c.top implies #[trigger] same_node(a.nodes, b.nodes, m, v) by {
+        assert(c.holds(a, m));
+    }
+    path_kept::<P, E>(c, a, b);
+}
+
 } // verus!

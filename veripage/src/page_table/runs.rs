@@ -2,20 +2,42 @@
 //! or down between pages.
 use super::edit::Leaf;
 use super::geom::*;
+#[cfg(verus_only)]
+use super::identity::{fmt, lemma_count_bound, lemma_count_update, present_count};
+#[cfg(verus_only)]
+use super::model::*;
 use super::node;
+#[cfg(verus_only)]
+use super::node::{put_word, NodePerm, NodeState};
 use super::path::Path;
-use super::retired::Retired;
+#[cfg(verus_only)]
+use super::path::spec::*;
 use super::word::*;
 use super::PageTableError;
+#[cfg(verus_only)]
+use crate::paging::geometry::*;
 use crate::paging::{is_aligned, PageProperty, PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};
+use vstd::prelude::*;
 
+#[verus_verify]
 impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     /// Words from the current one on to the end of the node or to `to`, whichever comes first.
     #[inline(always)]
+    #[verus_spec(ret =>
+        requires 1 <= self.level <= 5, self.page < to <= NR_PAGES,
+        ensures
+            self.cur_slot() % 512 + ret <= 512, self.page + base(self.level as int, ret as int) <= to,
+            self.fits_in(to as int) ==> ret >= 1,
+    )]
     fn room(&self, to: usize) -> usize {
-        let n = (to - self.page) >> (9 * (self.level as usize - 1));
+        let n = slot_of(to - self.page, self.level);
         let rest = 512 - index_of(self.page, self.level);
+        proof! {
+            lemma_room(self.level as int, to - self.page);
+            slot_bounds(self.level as int, to - self.page);
+            base_mono(self.level as int, rest as int, n as int);
+        }
         if n < rest {
             n
         } else {
@@ -23,221 +45,108 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         }
     }
 
-    /// Maps the pages `[page, to)` to the run of frames from `pa` on, with pages of at most the size of
-    /// `largest`, and moves past them.
-    ///
-    /// # Errors
-    /// `AlreadyMapped`, `NoMemory`, `UnsupportedProperty`: everything before the new position is mapped,
-    /// nothing from there on has changed.
-    pub(crate) fn map_run(
-        &mut self,
-        mut pa: Paddr,
-        to: usize,
-        prop: PageProperty,
-        largest: PagingLevel,
-    ) -> Result<(), PageTableError> {
-        while self.page < to {
-            let mut level = self.size_for(pa, to, prop, largest);
-            let mut w = self.reach(level)?;
-            while word_table::<E>(w, level) {
-                level -= 1;
-                w = self.reach(level)?;
-            }
-            if !E::supports(level, prop) {
-                return Err(PageTableError::UnsupportedProperty(self.va()));
-            }
-            let done = self.fill(pa, level, self.room(to), prop);
-            if done == 0 {
-                return Err(PageTableError::AlreadyMapped(self.va()));
-            }
-            pa += done * 4096;
-            self.jump(self.page + done);
-        }
-        Ok(())
-    }
-
-    /// Level of the largest page that may map the current page to `pa`.
+    /// Level of the largest page up to `largest` that may map the current page to `pa`.
     #[inline(always)]
-    fn size_for(
-        &self,
-        pa: Paddr,
-        to: usize,
-        prop: PageProperty,
-        largest: PagingLevel,
-    ) -> PagingLevel {
+    #[verus_spec(ret =>
+        requires
+            1 <= self.top <= 5, self.page < to <= NR_PAGES, aligned(1, pa as int), E::spec_supports(1, prop),
+        ensures
+            1 <= ret <= self.top, first(ret as int, self.v()) == self.v(), self.page + span(ret as int) <= to,
+            aligned(ret as int, pa as int), E::spec_supports(ret as int, prop),
+    )]
+    fn size_for(&self, pa: Paddr, to: usize, prop: PageProperty, largest: PagingLevel) -> PagingLevel {
         let mut level = if largest < self.top {
             largest
         } else {
             self.top
         };
+        #[cfg_attr(verus_only, verus_spec(
+            invariant level <= self.top <= 5, self.page < to <= NR_PAGES,
+            decreases level,
+        ))]
         while level > 1 {
             let size = span_of(level);
             let fits = first_of(self.page, level) == self.page && size <= to - self.page;
             if fits && is_aligned(pa, level) && E::supports(level, prop) {
-                break;
+                return level;
             }
             level -= 1;
         }
-        level
+        proof! { slot_bounds(1, self.v()); }
+        1
     }
 
-    /// Writes up to `n` leaves from the current word on, stops at a present one; returns how many pages
-    /// they map.
+    /// Writes up to `n` leaves from the current word on, stops at a present one; returns how many it wrote.
     #[inline(always)]
-    fn fill(&self, pa: Paddr, level: PagingLevel, n: usize, prop: PageProperty) -> usize {
-        let node = self.node();
-        let first = index_of(self.page, level);
-        let size = span_of(level);
-        let mut k = 0;
+    #[verus_spec(ret =>
+        with Tracked(own): Tracked<&mut Owner<P, E>>
+        requires
+            self.inv(*old(own)), self.page < self.end, first(self.level as int, self.v()) == self.v(),
+            self.cur_slot() % 512 + n <= 512, aligned(self.level as int, pa as int), E::spec_supports(self.level as int, prop),
+            pa + base(self.level as int, n as int) * 4096 <= E::PADDR_END,
+        ensures
+            ret <= n, self.inv(*final(own)), old(own).same_shape(*final(own)),
+            old(own).view().dom().disjoint(pages(self.v(), base(self.level as int, ret as int))),
+            final(own).view() == old(own).view().union_prefer_right(
+                run(self.v(), base(self.level as int, ret as int), pa as int, prop.spec_sans_ad())),
+            ret < n ==> present::<E>(entry_at(final(own).nodes, self.level as int, self.v(), ret as int)),
+    )]
+    fn fill(&self, pa: Paddr, n: usize, prop: PageProperty) -> usize {
+        let (node, level) = (self.node(), self.level);
+        let start = index_of(self.page, level);
+        proof! { here::<P, E>(self, *own); }
+        proof_decl! {
+            let ghost own0 = *own;
+            let ghost (l, v0) = (self.level as int, self.v());
+            let ghost k0 = key(l, v0);
+            let tracked mut p = own.nodes.tracked_remove(k0);
+            let ghost p0 = p@;
+        }
+        let mut k: usize = 0;
+        #[cfg_attr(verus_only, verus_spec(
+            invariant
+                1 <= level <= 5, l == level, k <= n, start + n <= 512, p.inv(), p@.paddr == node, p0.level == l,
+                p@ == (NodeState { words: p@.words, ..p0 }), p0.words.len() == 512, p@.words.len() == 512,
+                aligned(l, pa as int), E::spec_supports(l, prop), pa + base(l, n as int) * 4096 <= E::PADDR_END,
+                present_count(fmt::<E>(), p@.words, 512) == present_count(fmt::<E>(), p0.words, 512) + k,
+                filled::<E>(p0.words, p@.words, l, start as int, k as int, pa as int, prop),
+            ensures
+                k < n ==> present::<E>(p@.words[start + k]),
+            decreases n - k,
+        ))]
         while k < n {
-            if node::load::<P, E>(node, first + k).is_present() {
+            proof_with!(Tracked(&p));
+            let e = node::load::<P, E>(node, start + k);
+            proof! { lemma_like::<E>(l, p@.words[start + k], e.bits()); }
+            if e.is_present() {
                 break;
             }
-            let leaf = E::new_page(pa + k * size * 4096, level, prop);
-            node::store::<P, E>(node, first + k, leaf);
+            proof! {
+                aligned_add(l, pa as int, k as int);
+                base_mono(l, k as int, n as int);
+                base_add(l, k as int, n - k);
+            }
+            let leaf = E::new_page(pa + pages_of(k, level) * 4096, level, prop);
+            proof! {
+                lemma_count_update(fmt::<E>(), p@.words, start + k, leaf.bits(), 512);
+            }
+            proof_with!(Tracked(&mut p));
+            node::store::<P, E>(node, start + k, leaf);
             k += 1;
         }
-        node::set_count::<P, E>(node, node::count::<P, E>(node) + k);
-        k * size
-    }
-
-    /// What [`map`](Self::map) does where the table word `w` is in the way: if no page under it is
-    /// mapped, the parts of the page are.
-    ///
-    /// # Errors
-    /// `AlreadyMapped` with the first mapped address; nothing has changed. `NoMemory`,
-    /// `UnsupportedProperty`: no page of the range is mapped.
-    #[cold]
-    pub(crate) fn map_over_tables(
-        &mut self,
-        pa: Paddr,
-        level: PagingLevel,
-        prop: PageProperty,
-        w: u64,
-    ) -> Result<(), PageTableError> {
-        if word_leaf::<E>(w, level) {
-            return Err(PageTableError::AlreadyMapped(self.va()));
+        proof_with!(Tracked(&p));
+        let count = node::count::<P, E>(node);
+        proof! { lemma_count_bound(fmt::<E>(), p@.words, 512); }
+        proof_with!(Tracked(&mut p));
+        node::set_count::<P, E>(node, count + k);
+        proof! {
+            p.lemma_state();
+            own.nodes.tracked_insert(k0, p);
+            assert(own.nodes =~= own0.nodes.insert(k0, own.nodes[k0]));
+            assert(own.same_shape(own0));
+            lemma_rewritten(self, own0, *own, k as int);
+            view_filled::<P, E>(own0, *own, l, v0, k as int, pa as int, prop.spec_sans_ad());
         }
-        let from = self.page;
-        let to = from + span_of(level);
-        let found = self.find(to, false).is_some();
-        let mapped = self.page;
-        self.jump(from);
-        if found {
-            return Err(PageTableError::AlreadyMapped(mapped * 4096));
-        }
-        let r = self.map_run(pa, to, prop, level);
-        if r.is_err() {
-            let stop = self.page;
-            self.jump(from);
-            self.clear_run(stop);
-            self.jump(from);
-        }
-        r
-    }
-
-    /// Unmaps the pages `[page, to)`, which the cursor itself mapped, without handing them out.
-    fn clear_run(&mut self, to: usize) {
-        while let Some(w) = self.find(to, false) {
-            self.store(w, 0);
-            let next = self.next(to);
-            self.jump(next);
-        }
-    }
-
-    /// Unmaps every page in `[page, to)` and moves there; returns how many there were. Each page that is
-    /// not below a covered table is given to `page` (with its number), each node to `out`.
-    ///
-    /// # Errors
-    /// See [`split`](Self::split): nothing has changed but the size of the pages at the ends.
-    pub(crate) fn unmap<F: FnMut(usize, Leaf)>(
-        &mut self,
-        to: usize,
-        out: &mut Retired<P, E>,
-        mut page: F,
-    ) -> Result<usize, PageTableError> {
-        self.cut_ends(to)?;
-        let mut n = 0;
-        while let Some(w) = self.find(to, true) {
-            if word_table::<E>(w, self.level) {
-                let next = self.page + span_of(self.level);
-                n += self.take_table(out);
-                self.prune(out);
-                self.jump(next);
-            } else {
-                let (passed, cleared) = self.clear_words(self.room(to), &mut page);
-                let next = self.page + passed;
-                n += cleared;
-                self.prune(out);
-                self.jump(next);
-            }
-        }
-        Ok(n)
-    }
-
-    /// Clears the leaves among the `n` words from the current one on, up to the first table; returns
-    /// how many pages it passed, and how many of them were mapped.
-    #[inline(always)]
-    fn clear_words<F: FnMut(usize, Leaf)>(&self, n: usize, page: &mut F) -> (usize, usize) {
-        let (node, level) = (self.node(), self.level);
-        let first = index_of(self.page, level);
-        let size = span_of(level);
-        let (mut k, mut cleared) = (0, 0);
-        while k < n {
-            let e = node::load::<P, E>(node, first + k);
-            if e.is_present() {
-                if level > 1 && !e.is_last(level) {
-                    break;
-                }
-                node::store::<P, E>(node, first + k, E::new_absent());
-                let (pa, prop) = (e.paddr(level), e.prop(level));
-                page(self.page + k * size, Leaf { pa, level, prop });
-                cleared += 1;
-            }
-            k += 1;
-        }
-        node::set_count::<P, E>(node, node::count::<P, E>(node) - cleared);
-        (k * size, cleared * size)
-    }
-
-    /// Gives every page mapped in `[page, to)` the property that `op` makes of its own, and moves there;
-    /// returns how many pages there were.
-    ///
-    /// # Errors
-    /// See [`split`](Self::split): no property has changed. `UnsupportedProperty`: those before the new
-    /// position have.
-    pub(crate) fn protect<F: FnMut(&mut PageProperty)>(
-        &mut self,
-        to: usize,
-        mut op: F,
-    ) -> Result<usize, PageTableError> {
-        self.cut_ends(to)?;
-        let mut n = 0;
-        while self.find(to, false).is_some() {
-            let (node, level) = (self.node(), self.level);
-            let first = index_of(self.page, level);
-            let room = self.room(to);
-            let size = span_of(level);
-            let mut k = 0;
-            while k < room {
-                let e = node::load::<P, E>(node, first + k);
-                if e.is_present() {
-                    if level > 1 && !e.is_last(level) {
-                        break;
-                    }
-                    let mut prop = e.prop(level);
-                    op(&mut prop);
-                    if !E::supports(level, prop) {
-                        self.jump(self.page + k * size);
-                        return Err(PageTableError::UnsupportedProperty(self.va()));
-                    }
-                    node::store::<P, E>(node, first + k, e.set_prop(level, prop));
-                    n += size;
-                }
-                k += 1;
-            }
-            self.jump(self.page + k * size);
-        }
-        Ok(n)
+        k
     }
 }
