@@ -1021,6 +1021,7 @@ pub proof fn unhooked<P: Platform, E: PageTableEntryTrait>(o0: Owner<P, E>, mid:
             (node_at(mid.nodes, m, x) <==> node_at(o0.nodes, m, x) && !(m < l && slot(l, x) == slot(l, v))),
         forall|k: (int, int)| #[trigger] mid.nodes.dom().contains(k) ==> mid.nodes[k] == o0.nodes[k],
         forall|x: int| #![trigger mid.at(x)] o0.under(x) && slot(l, x) != slot(l, v) ==> mid.at(x) == o0.at(x),
+        mid.mine == o0.mine.filter(|x: int| slot(l, x) != slot(l, v)),
         stored::<P, E>(mid.nodes, old(o).nodes, l, v, 0), mid.same_shape(*old(o)), !present::<E>(0),
     ensures
         final(o).wf(), final(o).nodes == old(o).nodes, o0.same_shape(*final(o)),
@@ -1042,6 +1043,68 @@ pub proof fn unhooked<P: Platform, E: PageTableEntryTrait>(o0: Owner<P, E>, mid:
     assert forall|m: int, x: int| l <= m <= 5 && !(m == l && slot(l, x) == slot(l, v)) implies
         #[trigger] entry(o.nodes, m, x) == entry(o0.nodes, m, x) || !node_at(o0.nodes, m, x) by {
         assert(node_at(mid.nodes, m, x) == node_at(o0.nodes, m, x));
+    }
+}
+
+/// Words `start .. start + k` are absent now and pointed to no tables before, the others are as before.
+pub open spec fn cleared<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, l: int, start: int, k: int) -> bool {
+    forall|j: int| 0 <= j < 512 ==> if start <= j < start + k { !present::<E>(#[trigger] b[j]) && !is_table::<E>(l, a[j]) } else { b[j] == a[j] }
+}
+
+/// Words `start .. start + k` map the same frames as before, if any, perhaps with other properties; the others are as before.
+pub open spec fn reprop<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, l: int, start: int, k: int) -> bool {
+    forall|j: int| 0 <= j < 512 ==> if start <= j < start + k {
+        &&& !is_table::<E>(l, #[trigger] b[j]) && !is_table::<E>(l, a[j])
+        &&& present::<E>(b[j]) == present::<E>(a[j])
+        &&& present::<E>(a[j]) ==> pte_pa::<E>(l, b[j]) == pte_pa::<E>(l, a[j])
+    } else {
+        b[j] == a[j]
+    }
+}
+
+/// The two say the same but for properties of the pages `[v0, v0 + n)`.
+pub open spec fn same_frames(a: Map<int, Tr>, b: Map<int, Tr>, v0: int, n: int) -> bool {
+    &&& forall|v: int| #[trigger] b.dom().contains(v) <==> a.dom().contains(v)
+    &&& forall|v: int| #[trigger] a.dom().contains(v) ==> if v0 <= v < v0 + n {
+        frame_of(b[v]) == frame_of(a[v])
+    } else {
+        b[v] == a[v]
+    }
+}
+
+/// The frame of a page.
+pub open spec fn frame_of(t: Tr) -> Option<int> {
+    match t { Tr::Page(pa, _) => Some(pa), _ => None }
+}
+
+/// Changing properties in a run of words.
+pub proof fn view_reprop<P: Platform, E: PageTableEntryTrait>(pre: Owner<P, E>, post: Owner<P, E>, l: int, v0: int, n: int)
+    requires
+        pre.wf(), pre.under(v0), 1 <= l <= pre.top, node_at(pre.nodes, l, v0), pre.same_shape(post), first(l, v0) == v0,
+        rewritten::<P, E>(pre.nodes, post.nodes, l, v0, n),
+        reprop::<E>(pre.nodes[key(l, v0)]@.words, post.nodes[key(l, v0)]@.words, l, slot(l, v0) % 512, n),
+    ensures
+        post.wf(), same_frames(pre.view(), post.view(), v0, base(l, n)),
+{
+    store_run::<P, E>(pre, post, l, v0, n);
+    let s = slot(l, v0);
+    slots_pages(l, s, n);
+    broadcast use slot_up;
+    assert forall|v: int| pages(v0, base(l, n)).contains(v) implies frame_of(#[trigger] post.at(v)) == frame_of(pre.at(v))
+        && (post.at(v) == Tr::Absent <==> pre.at(v) == Tr::Absent) && post.under(v) && pre.under(v) by {
+        let j = slot(l, v) % 512;
+        assert(slot(l, v) / 512 == s / 512);
+        assert(slot(l + 1, v) == slot(l + 1, v0));
+        assert(!is_table::<E>(l, post.nodes[key(l, v0)]@.words[j]));
+    }
+    let (a, b) = (pre.view(), post.view());
+    assert forall|v: int| #[trigger] b.dom().contains(v) <==> a.dom().contains(v) by {
+        let t = post.at(v);
+        assert(pages(v0, base(l, n)).contains(v) <==> v0 <= v < v0 + base(l, n));
+    }
+    assert forall|v: int| #[trigger] a.dom().contains(v) implies if v0 <= v < v0 + base(l, n) { frame_of(b[v]) == frame_of(a[v]) } else { b[v] == a[v] } by {
+        let t = post.at(v);
+        assert(pages(v0, base(l, n)).contains(v) <==> v0 <= v < v0 + base(l, n));
     }
 }
 
