@@ -8,6 +8,8 @@ use super::model::*;
 #[cfg(verus_only)]
 use super::path::spec::*;
 use super::path::Path;
+use super::retired::Retired;
+use super::runs::ChangeProp;
 use super::word::*;
 use super::PageTableError;
 #[cfg(verus_only)]
@@ -23,6 +25,15 @@ pub(crate) struct Leaf {
     pub(crate) pa: Paddr,
     pub(crate) level: PagingLevel,
     pub(crate) prop: PageProperty,
+}
+
+/// What [`Path::take_next`] found.
+#[verus_verify]
+pub(crate) enum Found {
+    /// A page, which began at the given page number.
+    Leaf(usize, Leaf),
+    /// A child table: the first page that it covered, how many it covered, and how many were mapped.
+    Table(usize, usize, usize),
 }
 
 #[verus_verify]
@@ -407,5 +418,96 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         proof_with!(Tracked(&mut *own));
         self.store(w, leaf);
         Ok(())
+    }
+
+    /// Removes the next page or covered table in `[page, to)` and moves past it, or moves to `to`. Nodes
+    /// go to `out`.
+    ///
+    /// # Errors
+    /// See [`split`](Self::split); nothing has been removed.
+    #[verus_spec(ret =>
+        with Tracked(own): Tracked<&mut Owner<P, E>>
+        requires old(self).inv(*old(own)), old(self).page <= to <= old(self).end,
+        ensures
+            final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
+            old(self).page <= final(self).page <= to,
+            match ret {
+                Ok(Some(Found::Leaf(at, f))) => {
+                    &&& old(self).page <= at && final(self).page == at + span(f.level as int) && old(own).unmapped(old(self).v(), at as int)
+                    &&& run_in(old(own).view(), at as int, span(f.level as int), f.pa as int, f.prop.spec_sans_ad())
+                    &&& final(own).view() == old(own).view().remove_keys(pages(at as int, span(f.level as int)))
+                },
+                Ok(Some(Found::Table(at, size, n))) => {
+                    &&& old(self).page <= at && final(self).page == at + size && old(own).unmapped(old(self).v(), at as int) && n <= size
+                    &&& final(own).view() == old(own).view().remove_keys(pages(at as int, size as int))
+                },
+                Ok(None) => final(own).view() == old(own).view() && final(self).page == to && old(own).unmapped(old(self).v(), to as int),
+                Err(_) => final(own).view() == old(own).view(),
+            },
+    )]
+    pub(crate) fn take_next(&mut self, to: usize, out: &mut Retired<P, E>) -> Result<Option<Found>, PageTableError> {
+        proof_with!(Tracked(&mut *own));
+        let found = self.seek(to, true)?;
+        let Some(w) = found else {
+            return Ok(None);
+        };
+        let at = self.page;
+        let size = span_of(self.level);
+        proof! {
+            let (l, v) = (self.level as int, self.v());
+            assert forall|x: int| slot(l, x) == self.cur_slot() implies #[trigger] own.mine.contains(x) by { slot_iff(l, x, slot(l, v)); }
+        }
+        let found = if word_table::<E>(w, self.level) {
+            proof_with!(Tracked(&mut *own));
+            let n = self.take_table(out);
+            Found::Table(at, size, n)
+        } else {
+            proof_with!(Tracked(&mut *own));
+            let leaf = self.take_leaf();
+            Found::Leaf(at, leaf)
+        };
+        proof_with!(Tracked(&mut *own));
+        self.prune(out);
+        proof_with!(Tracked(&*own));
+        self.jump(at + size);
+        Ok(Some(found))
+    }
+
+    /// Gives the next page in `[page, to)` the property that `op` makes of its own and moves past it, or moves to
+    /// `to`; returns where it starts and what it was.
+    ///
+    /// # Errors
+    /// See [`split`](Self::split) and [`set_prop`](Self::set_prop); nothing has changed.
+    #[verus_spec(ret =>
+        with Tracked(own): Tracked<&mut Owner<P, E>>
+        requires old(self).inv(*old(own)), old(self).page <= to <= old(self).end,
+        ensures
+            final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
+            old(self).page <= final(self).page <= to,
+            match ret {
+                Ok(Some((at, f))) => {
+                    &&& old(self).page <= at && final(self).page == at + span(f.level as int) && old(own).unmapped(old(self).v(), at as int)
+                    &&& run_in(old(own).view(), at as int, span(f.level as int), f.pa as int, f.prop.spec_sans_ad())
+                    &&& exists|q: PageProperty| final(own).view() == old(own).view().union_prefer_right(
+                        #[trigger] run(at as int, span(f.level as int), f.pa as int, q))
+                },
+                Ok(None) => final(own).view() == old(own).view() && final(self).page == to && old(own).unmapped(old(self).v(), to as int),
+                Err(_) => final(own).view() == old(own).view(),
+            },
+    )]
+    pub(crate) fn protect_next<S: ChangeProp>(&mut self, to: usize, op: &mut S) -> Result<Option<(usize, Leaf)>, PageTableError> {
+        proof_with!(Tracked(&mut *own));
+        let found = self.seek(to, false)?;
+        let Some(w) = found else {
+            return Ok(None);
+        };
+        let leaf = self.leaf(w);
+        let prop = op.change(leaf.prop);
+        proof_with!(Tracked(&mut *own));
+        self.set_prop(w, prop)?;
+        let at = self.page;
+        proof_with!(Tracked(&*own));
+        self.jump(at + span_of(leaf.level));
+        Ok(Some((at, leaf)))
     }
 }

@@ -17,6 +17,8 @@ mod lock_range;
 pub mod model;
 pub mod node;
 mod node_frame;
+#[cfg(not(verus_only))]
+mod over_tables;
 mod path;
 #[cfg(not(verus_only))]
 mod pending;

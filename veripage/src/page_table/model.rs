@@ -780,23 +780,24 @@ pub proof fn aligned_lower(l: int, pa: int, v: int)
     requires 2 <= l <= 5, aligned(l, pa), first(l, v) == v,
     ensures aligned(l - 1, pa), first(l - 1, v) == v, span(l - 1) <= span(l),
 {
+    let s = slot(l, v);
+    assert(base(l, s) == base(l - 1, s * 512)) by { reveal(base); }
+    slot_iff(l - 1, v, s * 512);
+    paddr_lower(l, pa);
+}
+
+proof fn paddr_lower(l: int, pa: int)
+    requires 2 <= l <= 5, aligned(l, pa),
+    ensures aligned(l - 1, pa),
+{
     if l == 2 {
-        assert(first(1, v) == v) by { reveal(slot); reveal(base); }
+        assert(pa % 0x1000 == 0) by { let p = pa / 0x20_0000; assert(pa == (p * 512) * 0x1000); }
     } else if l == 3 {
-        let (p, q) = (pa / 0x4000_0000, v / 262144);
-        assert(v == q * 262144) by { reveal(slot); reveal(base); }
-        assert(pa == (p * 512) * 0x20_0000 && v == (q * 512) * 512);
-        assert(first(2, v) == v) by { reveal(slot); reveal(base); }
+        assert(pa % 0x20_0000 == 0) by { let p = pa / 0x4000_0000; assert(pa == (p * 512) * 0x20_0000); }
     } else if l == 4 {
-        let (p, q) = (pa / 0x80_0000_0000, v / 134217728);
-        assert(v == q * 134217728) by { reveal(slot); reveal(base); }
-        assert(pa == (p * 512) * 0x4000_0000 && v == (q * 512) * 262144);
-        assert(first(3, v) == v) by { reveal(slot); reveal(base); }
+        assert(pa % 0x4000_0000 == 0) by { let p = pa / 0x80_0000_0000; assert(pa == (p * 512) * 0x4000_0000); }
     } else {
-        let (p, q) = (pa / 0x1_0000_0000_0000, v / 68719476736);
-        assert(v == q * 68719476736) by { reveal(slot); reveal(base); }
-        assert(pa == (p * 512) * 0x80_0000_0000 && v == (q * 512) * 134217728);
-        assert(first(4, v) == v) by { reveal(slot); reveal(base); }
+        assert(pa % 0x80_0000_0000 == 0) by { let p = pa / 0x1_0000_0000_0000; assert(pa == (p * 512) * 0x80_0000_0000); }
     }
 }
 
@@ -1105,6 +1106,16 @@ pub proof fn view_reprop<P: Platform, E: PageTableEntryTrait>(pre: Owner<P, E>, 
     assert forall|v: int| #[trigger] a.dom().contains(v) implies if v0 <= v < v0 + base(l, n) { frame_of(b[v]) == frame_of(a[v]) } else { b[v] == a[v] } by {
         let t = post.at(v);
         assert(pages(v0, base(l, n)).contains(v) <==> v0 <= v < v0 + base(l, n));
+    }
+}
+
+pub proof fn frames_join(a: Map<int, Tr>, b: Map<int, Tr>, c: Map<int, Tr>, v0: int, v1: int, v2: int)
+    requires same_frames(a, b, v0, v1 - v0), same_frames(b, c, v1, v2 - v1), v0 <= v1 <= v2,
+    ensures same_frames(a, c, v0, v2 - v0),
+{
+    assert forall|v: int| #[trigger] c.dom().contains(v) <==> a.dom().contains(v) by { assert(b.dom().contains(v) <==> a.dom().contains(v)); }
+    assert forall|v: int| #[trigger] a.dom().contains(v) implies if v0 <= v < v0 + (v2 - v0) { frame_of(c[v]) == frame_of(a[v]) } else { c[v] == a[v] } by {
+        assert(b.dom().contains(v));
     }
 }
 

@@ -11,7 +11,6 @@ use super::path::Path;
 #[cfg(verus_only)]
 use super::path::spec::*;
 use super::retired::Retired;
-use super::word::*;
 #[cfg(verus_only)]
 use crate::paging::geometry::*;
 use crate::paging::{PageTableEntryTrait, PagingLevel};

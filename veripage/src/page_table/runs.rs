@@ -351,8 +351,8 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             ret matches Ok(n) ==> final(self).page == to && n <= to - old(self).page,
     )]
     pub(crate) fn unmap<S: TakeLeaf>(&mut self, to: usize, out: &mut Retired<P, E>, sink: &mut S) -> Result<usize, PageTableError> {
-        let from = self.page;
         proof_decl! {
+            let ghost from = self.page;
             let ghost (v0, view0) = (self.v(), own.view());
         }
         proof! { assert(own.view() =~= view0.remove_keys(pages(v0, 0))); }
@@ -419,6 +419,136 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             self.jump(next);
         }
     }
+
+    /// Changes the properties of the leaves among the `n` words from the current one on, up to the first table
+    /// or the first property that is not supported; returns how many words it passed, how many leaves they
+    /// were, and whether it stopped at a property.
+    #[inline(always)]
+    #[verus_spec(ret =>
+        with Tracked(own): Tracked<&mut Owner<P, E>>
+        requires
+            self.inv(*old(own)), self.page < self.end, first(self.level as int, self.v()) == self.v(),
+            1 <= n, self.cur_slot() % 512 + n <= 512, !is_table::<E>(self.level as int, self.word(*old(own))),
+        ensures
+            ret.0 <= n, !ret.2 ==> 1 <= ret.0, ret.1 <= ret.0, self.inv(*final(own)), old(own).same_shape(*final(own)),
+            same_frames(old(own).view(), final(own).view(), self.v(), base(self.level as int, ret.0 as int)),
+    )]
+    fn change_words<S: ChangeProp>(&self, n: usize, op: &mut S) -> (usize, usize, bool) {
+        let (node, level) = (self.node(), self.level);
+        let start = index_of(self.page, level);
+        proof! { here::<P, E>(self, *own); E::zero_absent(); }
+        proof_decl! {
+            let ghost own0 = *own;
+            let ghost (l, v0) = (self.level as int, self.v());
+            let ghost k0 = key(l, v0);
+            let tracked mut p = own.nodes.tracked_remove(k0);
+            let ghost p0 = p@;
+        }
+        let mut k: usize = 0;
+        let mut changed: usize = 0;
+        let mut stuck = false;
+        #[cfg_attr(verus_only, verus_spec(
+            invariant
+                1 <= level <= 5, l == level, k <= n, start + n <= 512, p.inv(), p@.paddr == node, p0.level == l, changed <= k, 1 <= n,
+                p@ == (NodeState { words: p@.words, ..p0 }), p0.words.len() == 512, p@.words.len() == 512,
+                present_count(fmt::<E>(), p@.words, 512) == present_count(fmt::<E>(), p0.words, 512),
+                reprop::<E>(p0.words, p@.words, l, start as int, k as int), !is_table::<E>(l, p0.words[start as int]),
+            ensures stuck || k >= 1,
+            decreases n - k,
+        ))]
+        while k < n {
+            proof_with!(Tracked(&p));
+            let e = node::load::<P, E>(node, start + k);
+            proof! {
+                lemma_like::<E>(l, p@.words[start + k], e.bits());
+                assert(p@.words[start + k] == p0.words[start + k]);
+            }
+            if e.is_present() {
+                if level > 1 && !e.is_last(level) {
+                    break;
+                }
+                let prop = op.change(e.prop(level));
+                if !E::supports(level, prop) {
+                    stuck = true;
+                    break;
+                }
+                proof! { E::base_is_last(e.bits()); }
+                let leaf = e.set_prop(level, prop);
+                proof! { lemma_count_update(fmt::<E>(), p@.words, start + k, leaf.bits(), 512); }
+                proof_with!(Tracked(&mut p));
+                node::store::<P, E>(node, start + k, leaf);
+                changed += 1;
+            }
+            k += 1;
+        }
+        proof! {
+            p.lemma_state();
+            own.nodes.tracked_insert(k0, p);
+            assert(own.nodes =~= own0.nodes.insert(k0, own.nodes[k0]));
+            assert(own.same_shape(own0));
+            lemma_rewritten(self, own0, *own, k as int);
+            view_reprop::<P, E>(own0, *own, l, v0, k as int);
+        }
+        (k, changed, stuck)
+    }
+
+    /// Gives every page mapped in `[page, to)` the property that `op` makes of its own, and moves there;
+    /// returns how many pages there were.
+    ///
+    /// # Errors
+    /// See [`split`](Self::split), and `UnsupportedProperty`: the pages before the new position have their new
+    /// properties. Pages are split before any is changed.
+    #[verus_spec(ret =>
+        with Tracked(own): Tracked<&mut Owner<P, E>>
+        requires old(self).inv(*old(own)), old(self).page <= to <= old(self).end,
+        ensures
+            final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
+            old(self).page <= final(self).page <= to,
+            same_frames(old(own).view(), final(own).view(), old(self).v(), final(self).v() - old(self).v()),
+            ret matches Ok(n) ==> final(self).page == to && n <= to - old(self).page,
+    )]
+    pub(crate) fn protect<S: ChangeProp>(&mut self, to: usize, op: &mut S) -> Result<usize, PageTableError> {
+        proof_decl! {
+            let ghost from = self.page;
+            let ghost (v0, view0) = (self.v(), own.view());
+        }
+        proof_with!(Tracked(&mut *own));
+        self.cut_ends(to)?;
+        let mut n: usize = 0;
+        #[cfg_attr(verus_only, verus_spec(
+            invariant
+                self.inv(*own), self.same_bounds(old(self)), old(own).same_shape(*own), from <= self.page <= to <= self.end, v0 == from, from == old(self).page,
+                n <= self.page - from, same_frames(view0, own.view(), v0, self.v() - v0), view0 == old(own).view(),
+            decreases to - self.page,
+        ))]
+        loop {
+            proof_with!(Tracked(&mut *own));
+            let found = self.seek(to, false);
+            let Some(_) = found? else {
+                return Ok(n);
+            };
+            proof_decl! {
+                let ghost (l, v, view2) = (self.level as int, self.v(), own.view());
+            }
+            let room = self.room(to);
+            proof_with!(Tracked(&mut *own));
+            let (passed, changed, stuck) = self.change_words(room, op);
+            proof! {
+                base_add(l, 0, changed as int);
+                base_add(l, 0, passed as int);
+                base_mono(l, changed as int, passed as int);
+                base_mono(l, passed as int, room as int);
+            }
+            let next = self.page + pages_of(passed, self.level);
+            n += pages_of(changed, self.level);
+            proof! { frames_join(view0, view2, own.view(), v0, v, next as int); }
+            proof_with!(Tracked(&*own));
+            self.jump(next);
+            if stuck {
+                return Err(PageTableError::UnsupportedProperty(self.page.wrapping_mul(4096)));
+            }
+        }
+    }
 }
 
 verus! {
@@ -426,6 +556,11 @@ verus! {
 /// Takes the leaves that a range operation clears, with the number of their first page.
 pub(crate) trait TakeLeaf {
     fn leaf(&mut self, page: usize, leaf: Leaf);
+}
+
+/// Makes a new property of each one that it is given.
+pub(crate) trait ChangeProp {
+    fn change(&mut self, prop: PageProperty) -> PageProperty;
 }
 
 } // verus!

@@ -104,7 +104,6 @@ pub fn told<P: Platform>(item: &MappedItem<P>) -> (Paddr, PagingLevel, PagePrope
 pub struct Now<C: PageTableConfig> {
     pub pages: Vec<(Range<Vaddr>, C::Item)>,
     nodes: Retired<C::P, C::E>,
-    pub nr_nodes: usize,
 }
 
 impl<C: PageTableConfig> Default for Now<C> {
@@ -118,7 +117,6 @@ impl<C: PageTableConfig> Now<C> {
         Now {
             pages: Vec::new(),
             nodes: Retired::new(),
-            nr_nodes: 0,
         }
     }
 }
@@ -130,7 +128,6 @@ impl<C: PageTableConfig> Sink<C> for Now<C> {
     }
 
     fn nodes(&mut self, _va: Range<Vaddr>, nodes: Pending<RetiredOf<C>>) {
-        self.nr_nodes += nodes.get().len();
         // SAFETY: as above.
         self.nodes.append(unsafe { nodes.assume_flushed() });
     }
