@@ -113,7 +113,7 @@ impl Replay {
         let events = logs.iter().map(|l| l.events.len() as u64).sum();
         let bar = ProgressBar::new(events);
         let style =
-            ProgressStyle::with_template("{msg:16} [{bar:40}] {pos}/{len} events {elapsed}");
+            ProgressStyle::with_template("{msg:14} [{wide_bar}] {pos}/{len} events {elapsed}");
         bar.set_style(style.map_err(|e| e.to_string())?.progress_chars("=> "));
         let mut outcomes = Vec::new();
         let mut before = 0;

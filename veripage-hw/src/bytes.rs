@@ -14,7 +14,7 @@ use vstd::prelude::*;
 verus! {
 
 /// All of one frame of `P`, with nothing known of its bytes. A shared reference gives access to the
-/// bytes, which others may be changing; the whole of it can become a [`PagePerm`].
+/// bytes, which others may be changing; the whole of it can become a `PagePerm`.
 /// Reason: opaque, so that it is neither forged nor copied. Test: untyped::frame_round_trip.
 #[verifier::external_body]
 #[verifier::accept_recursive_types(P)]
@@ -141,7 +141,7 @@ pub fn fill_bytes<'a>(dst: Vaddr, len: usize, b: u8, Tracked(w): Tracked<&WriteB
 { unsafe { fill_volatile(with_exposed_provenance_mut(dst), len, b) } }
 
 /// Loads an aligned 32-bit word, relaxed. Reason: an atomic access to bytes that may be read.
-/// Test: untyped::atomics.
+/// Test: untyped::once.
 #[inline]
 #[verifier::external_body]
 pub fn load_u32<'a>(va: Vaddr, Tracked(r): Tracked<&ReadBytes<'a>>) -> u32
@@ -151,7 +151,7 @@ pub fn load_u32<'a>(va: Vaddr, Tracked(r): Tracked<&ReadBytes<'a>>) -> u32
 // SAFETY: aligned, and the permission covers it.
 { unsafe { AtomicU32::from_ptr(with_exposed_provenance_mut(va)) }.load(Ordering::Relaxed) }
 
-/// Loads an aligned 64-bit word, relaxed. Reason: as `load_u32`. Test: untyped::atomics.
+/// Loads an aligned 64-bit word, relaxed. Reason: as `load_u32`. Test: untyped::once.
 #[inline]
 #[verifier::external_body]
 pub fn load_u64<'a>(va: Vaddr, Tracked(r): Tracked<&ReadBytes<'a>>) -> u64
@@ -160,6 +160,27 @@ pub fn load_u64<'a>(va: Vaddr, Tracked(r): Tracked<&ReadBytes<'a>>) -> u64
     no_unwind
 // SAFETY: aligned, and the permission covers it.
 { unsafe { AtomicU64::from_ptr(with_exposed_provenance_mut(va)) }.load(Ordering::Relaxed) }
+
+/// Stores an aligned 32-bit word, relaxed. Reason: an atomic access to bytes that may be written.
+/// Test: untyped::once.
+#[inline]
+#[verifier::external_body]
+pub fn store_u32<'a>(va: Vaddr, v: u32, Tracked(w): Tracked<&WriteBytes<'a>>)
+    requires w.lo() <= va, va + 4 <= w.hi(), va as int % 4 == 0,
+    opens_invariants none
+    no_unwind
+// SAFETY: aligned, and the permission covers it.
+{ unsafe { AtomicU32::from_ptr(with_exposed_provenance_mut(va)) }.store(v, Ordering::Relaxed) }
+
+/// Stores an aligned 64-bit word, relaxed. Reason: as `store_u32`. Test: untyped::once.
+#[inline]
+#[verifier::external_body]
+pub fn store_u64<'a>(va: Vaddr, v: u64, Tracked(w): Tracked<&WriteBytes<'a>>)
+    requires w.lo() <= va, va + 8 <= w.hi(), va as int % 8 == 0,
+    opens_invariants none
+    no_unwind
+// SAFETY: aligned, and the permission covers it.
+{ unsafe { AtomicU64::from_ptr(with_exposed_provenance_mut(va)) }.store(v, Ordering::Relaxed) }
 
 /// Replaces an aligned 32-bit word if it is `old`; gives what was there. Reason: an atomic access to
 /// bytes that may be written. Test: untyped::atomics.

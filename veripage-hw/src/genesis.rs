@@ -30,7 +30,8 @@ impl<P: Platform> Seeds<P> {
     }
 }
 
-/// What becomes of the seeds.
+/// What becomes of the seeds. Reason: a promise of the one who implements it.
+/// Test: shuttle::three_threads_all.
 ///
 /// # Safety
 /// Only one type may implement this for a platform, since there is one of each permission.
@@ -52,6 +53,7 @@ pub uninterp spec fn world<P: Platform, W: Genesis<P>>() -> W;
 
 /// A look at what `genesis` made. Reason: the bytes are static memory that starts as zero, `genesis`
 /// is ghost code and so takes no time, and it is taken to have run once, before anything else.
+/// Test: shuttle::three_threads_all.
 pub axiom fn the_world<P: Platform, W: Genesis<P>>() -> (tracked r: &'static W)
     ensures
         *r == world::<P, W>(),

@@ -16,11 +16,13 @@ pub const SLOT_LIVE: usize = 5;
 pub const SLOT_META: usize = 16;
 
 /// The lock of a slot: 0 free, 1 taken.
+/// Reason: opaque, so that only the operations below touch it. Test: shuttle::three_threads_all.
 #[verus_verify(external_body)]
 #[repr(transparent)]
 pub struct LockByte(AtomicU8);
 
 /// Tells readers whether a frame is a live page-table node: 1 if it is. Written under the lock.
+/// Reason: opaque, so that only the operations below touch it. Test: shuttle::walker_and_remover.
 #[verus_verify(external_body)]
 #[repr(transparent)]
 pub struct LiveFlag(AtomicU8);
@@ -29,6 +31,7 @@ verus! {
 
 impl LockByte {
     /// A free lock, for a slot that nobody knows of yet.
+    /// Reason: a plain zero. Test: frames::boot_makes_frames.
     #[verifier::external_body]
     pub const fn new() -> (r: Self)
         opens_invariants none
@@ -40,6 +43,7 @@ impl LockByte {
 
 impl LiveFlag {
     /// The flag of a frame that is no node.
+    /// Reason: a plain zero. Test: frames::boot_makes_frames.
     #[verifier::external_body]
     pub const fn new() -> (r: Self)
         opens_invariants none
@@ -90,6 +94,8 @@ pub open spec fn has_slot<P: Platform>(pa: int) -> bool {
 }
 
 /// The right to write a slot's lock byte, and to know its value.
+/// Reason: opaque, so that it is neither forged nor copied; made by `genesis` only.
+/// Test: shuttle::three_threads_all.
 #[verifier::external_body]
 #[verifier::accept_recursive_types(P)]
 #[allow(dead_code)]
@@ -103,6 +109,8 @@ impl<P: Platform> LockPerm<P> {
 }
 
 /// The right to write a slot's live byte, and to know its value.
+/// Reason: opaque, so that it is neither forged nor copied; made by `genesis` only.
+/// Test: shuttle::walker_and_remover.
 #[verifier::external_body]
 #[verifier::accept_recursive_types(P)]
 #[allow(dead_code)]
@@ -117,6 +125,8 @@ impl<P: Platform> LivePerm<P> {
 
 /// Compare-and-swap with Acquire: what the last unlock published is visible to whoever locks.
 /// A failure promises nothing about the value, since it may come from a stale one.
+/// Reason: atomicity of the exchange; every write to the byte is made with its permission.
+/// Test: shuttle::three_threads_all.
 #[inline(always)]
 #[verifier::external_body]
 #[verifier::atomic]
@@ -134,6 +144,7 @@ pub fn lock_cas_acquire<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut LockPer
 }
 
 /// Store of 0 with Release: publishes what the owner did.
+/// Reason: every write to the byte is made with its permission. Test: shuttle::three_threads_all.
 #[inline(always)]
 #[verifier::external_body]
 #[verifier::atomic]
@@ -148,6 +159,7 @@ pub fn lock_store_release<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut LockP
 }
 
 /// A relaxed load of the lock byte that promises nothing: for spinning on.
+/// Reason: nothing is claimed. Test: shuttle::three_threads_all.
 #[inline(always)]
 #[verifier::external_body]
 pub fn lock_peek<P: Platform>(pa: Paddr) -> (v: u8)
@@ -159,6 +171,8 @@ pub fn lock_peek<P: Platform>(pa: Paddr) -> (v: u8)
 }
 
 /// The live byte, exactly: the caller owns the right to write it, so nobody else does.
+/// Reason: its writers hold the slot's lock, whose taking synchronises with the last of them.
+/// Test: shuttle::lying_loads.
 #[inline(always)]
 #[verifier::external_body]
 pub fn live_load<P: Platform>(pa: Paddr, Tracked(p): Tracked<&LivePerm<P>>) -> (v: u8)
@@ -171,6 +185,7 @@ pub fn live_load<P: Platform>(pa: Paddr, Tracked(p): Tracked<&LivePerm<P>>) -> (
 }
 
 /// Store to the live byte with Release: whoever sees 1 sees the node's words as they were before.
+/// Reason: every write to the byte is made with its permission. Test: shuttle::walker_and_remover.
 #[inline(always)]
 #[verifier::external_body]
 pub fn live_store_release<P: Platform>(pa: Paddr, v: u8, Tracked(p): Tracked<&mut LivePerm<P>>)
@@ -184,6 +199,7 @@ pub fn live_store_release<P: Platform>(pa: Paddr, v: u8, Tracked(p): Tracked<&mu
 }
 
 /// The right to read the words of a frame without its lock, while the section borrowed for `'g` lasts.
+/// Reason: opaque; made by `live_observe` only. Test: shuttle::walker_and_remover.
 #[verifier::external_body]
 #[verifier::accept_recursive_types(P)]
 #[allow(dead_code)]
@@ -197,6 +213,8 @@ impl<'g, P: Platform> Readable<'g, P> {
 /// Load of the live byte with Acquire inside a read section. If it says 1, the frame is a node whose
 /// words stay in place until the section ends: a remover clears the byte before it takes the stamp of
 /// the grace period that it waits for, so whoever saw 1 entered before and is waited for.
+/// Reason: `Retired` lets go of a frame only after such a grace period.
+/// Test: shuttle::a_missing_grace_period_is_noticed.
 #[inline(always)]
 #[verifier::external_body]
 pub fn live_observe<'g, P: Platform>(_g: &'g crate::rcu::Section<P>, pa: Paddr) -> (r: Option<Tracked<Readable<'g, P>>>)

@@ -1,4 +1,4 @@
-//! Which atomics the frame words use: the machine's, or those of a model checker of memory orders.
+//! Which atomics the frame words and CPU sets use: the machine's, or those of a model checker of memory orders.
 //!
 //! Under the feature `loom` an ordering can be weakened by name, to show that the checks notice.
 
@@ -13,10 +13,16 @@ pub enum Site {
     Dec = 3,
     /// The fence of the last drop.
     Fence = 4,
+    /// The fence of a CPU that joins a set.
+    Join = 5,
+    /// The fence of whoever reads a set to flush.
+    Targets = 6,
+    /// The store of a CPU that leaves a set.
+    Leave = 7,
 }
 
 #[cfg(not(feature = "loom"))]
-pub(crate) use core::sync::atomic::{fence, AtomicU32, Ordering};
+pub(crate) use core::sync::atomic::{fence, AtomicU32, AtomicU64, Ordering};
 
 /// The ordering that a site uses.
 #[cfg(not(feature = "loom"))]
@@ -26,7 +32,7 @@ pub(crate) const fn order(_site: Site, o: Ordering) -> Ordering {
 }
 
 #[cfg(feature = "loom")]
-pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The site to weaken (its number), 0 for none.
 #[cfg(feature = "loom")]

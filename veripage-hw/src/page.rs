@@ -19,7 +19,8 @@ fn word<P: Platform>(pa: Paddr, i: usize) -> &'static AtomicU64 {
 
 verus! {
 
-/// Which words the MMU may make of a word by itself.
+/// Which words the MMU may make of a word by itself. Reason: the manuals of the formats.
+/// Test: tables::mmu_sets_accessed_and_dirty.
 ///
 /// # Safety
 /// `same_but_ad(a, b)` must hold for each word `b` that an MMU of the machine can turn `a` into.
@@ -38,6 +39,7 @@ pub ghost struct PageView {
 
 /// All of a frame's memory: the exclusive right to write its words, and to know them (but for what
 /// the MMU sets).
+/// Reason: opaque, so that it is neither forged nor copied. Test: frames::zeroed_allocation.
 #[verifier::external_body]
 #[verifier::accept_recursive_types(P)]
 #[allow(dead_code)]
@@ -53,6 +55,7 @@ impl<P: Platform> PagePerm<P> {
     }
 
     /// Nobody else has the frame's memory. Reason: permissions are neither copied nor forged.
+    /// Test: shuttle::three_threads_all.
     pub axiom fn is_exclusive(tracked &mut self, tracked other: &Self)
         ensures *final(self) == *old(self), old(self)@.paddr != other@.paddr;
 }
@@ -65,6 +68,8 @@ pub open spec fn zero_words() -> Seq<u64> {
 } // verus!
 
 /// A relaxed load by the page's owner: exact but for what the MMU set since.
+/// Reason: nobody else writes; taking the node's lock synchronises with the last writer.
+/// Test: shuttle::three_threads_all.
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(v =>
@@ -79,6 +84,7 @@ pub fn pte_load<P: Platform, W: MmuWord>(pa: Paddr, i: usize) -> u64 {
 }
 
 /// A store with Release: whoever follows the new word sees what was written before it.
+/// Reason: the permission is exclusive. Test: shuttle::walker_and_remover.
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(
@@ -94,6 +100,7 @@ pub fn pte_store<P: Platform>(pa: Paddr, i: usize, v: u64) {
 }
 
 /// An exchange with AcqRel: the old word comes back with every bit that the MMU ever set in it.
+/// Reason: the permission is exclusive, and the MMU's updates are atomic too. Test: table_model::model.
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(w =>
@@ -112,6 +119,7 @@ pub fn pte_swap<P: Platform, W: MmuWord>(pa: Paddr, i: usize, v: u64) -> u64 {
 
 /// A load with Acquire by anybody who may read the page. It promises nothing about the value: the
 /// owner may be writing, and the frame may have been removed from its table.
+/// Reason: the frame is RAM, and is not reused while it is readable. Test: shuttle::lying_loads.
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(
@@ -129,6 +137,7 @@ pub fn pte_peek<P: Platform>(pa: Paddr, i: usize) -> u64 {
 }
 
 /// Fills the page with zeroes; no one relies on the order of these stores.
+/// Reason: the permission is exclusive. Test: frames::zeroed_allocation.
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(

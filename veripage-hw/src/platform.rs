@@ -66,10 +66,12 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     /// The root that this CPU has loaded, if any.
     fn current_root() -> Option<Paddr>;
 
-    /// Asks every CPU in `cpus` (this one included, if in it) to carry out `op`; returns a ticket.
+    /// Asks every CPU in `cpus` (this one included, if in it) to carry out `op`; returns a ticket, which
+    /// is not 0 and not below those of earlier requests of any CPU.
     fn flush(cpus: CpuSet, op: &FlushOp) -> u64;
 
-    /// Waits until every request up to `ticket` of this CPU has been carried out.
+    /// Waits until every request up to `ticket` has been carried out, whichever CPU made it: who asked may
+    /// run on another CPU by now.
     fn flush_wait(ticket: u64);
 
     /// Enters an RCU read section on this CPU; sections nest.

@@ -8,8 +8,11 @@ use veripage_hw::{Paddr, PAGE_SIZE};
 pub(crate) const ALLOCATED: u8 = 1;
 /// A frame heads a free block of the buddy allocator.
 pub(crate) const HEAD: u8 = 2;
-/// A frame's memory is filled with `POISON`; otherwise it was never touched and is zero.
+/// A frame's memory is filled with `POISON`.
 pub(crate) const POISONED: u8 = 4;
+/// Anything may stand in a frame's memory. If it is neither this nor poisoned nor allocated, it was
+/// never touched and is zero.
+pub(crate) const DIRTY: u8 = 8;
 
 /// The word that fills free frames. As an x86-64 entry it is absent.
 pub const POISON: u64 = 0xdada_dada_dada_dada;

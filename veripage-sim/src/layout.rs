@@ -20,7 +20,8 @@ pub(crate) const MAX_FRAMES: usize = MAX_PADDR / PAGE_SIZE;
 /// Bytes of a metadata slot, and of an entry of the frame table.
 pub(crate) const SLOT_SIZE: usize = 32;
 
-const WINDOWS: usize = 0x1000_0000_0000;
+// Between what sanitizers, programs and the host's own mappings take.
+const WINDOWS: usize = 0x1100_0000_0000;
 const WINDOW: usize = 1 << 34;
 const META_OFFSET: usize = MAX_PADDR;
 const INFO_OFFSET: usize = META_OFFSET + MAX_FRAMES * SLOT_SIZE;

@@ -108,6 +108,8 @@ pub struct Shutdown {
 
 /// A running machine; its platform type is [`Sim<ID>`](crate::Sim).
 ///
+/// Drop it after everything that lives in its RAM: tables, frames and areas find poison otherwise.
+///
 /// A thread becomes one of its CPUs by [`Machine::run`]. A thread that is none counts as CPU 0, so
 /// that a simple test need not bother.
 pub struct Machine<const ID: usize> {

@@ -222,41 +222,24 @@ impl State {
         self.nr_cpus.load(Relaxed) != 0
     }
 
-    /// Checks the poison a last time, then leaves all frames poisoned or zero and all slots zero.
+    /// Checks the poison a last time, then leaves frames as their flags say and all slots zero.
     fn reset_frames(&self, pool: &mut Pool) -> Vec<Violation> {
-        let used = pool.high_water;
-        pool.high_water = 0;
-        let keep = used <= KEEP_FRAMES;
-        for pfn in 0..used {
-            let Some(info) = self.table.get(pfn) else {
-                break;
-            };
+        let used = std::mem::take(&mut pool.high_water);
+        pool.buddy.clear();
+        for (pfn, info) in (0..used).filter_map(|pfn| Some((pfn, self.table.get(pfn)?))) {
             let flags = info.flags.load(Relaxed);
-            if flags & (ALLOCATED | POISONED) == POISONED && self.poison.load(Relaxed) {
+            if flags == POISONED && self.poison.load(Relaxed) {
                 self.check_poison(pfn, POISON);
             }
-        }
-        pool.buddy.clear();
-        for pfn in 0..used.min(KEEP_FRAMES) {
-            let Some(info) = self.table.get(pfn) else {
-                break;
-            };
-            let touched = info.flags.load(Relaxed) != 0;
-            if keep && touched {
-                self.table.poison(pfn);
+            if used <= KEEP_FRAMES && flags != 0 {
+                self.leave_free(pfn..pfn + 1);
+                info.flags.fetch_and(!ALLOCATED, Relaxed);
             }
-            info.flags
-                .store(if keep && touched { POISONED } else { 0 }, Relaxed);
             info.freed_at.store(0, Relaxed);
         }
-        let ram_end = self
-            .ram
-            .iter()
-            .map(|r| r.1.load(Relaxed))
-            .max()
-            .unwrap_or(0);
+        let ram_end = self.ram().map(|r| r.end).max().unwrap_or(0);
         self.reset_slots(ram_end / PAGE_SIZE);
-        if !keep {
+        if used > KEEP_FRAMES {
             // SAFETY: whole pages of this machine's window; the machine has stopped.
             unsafe {
                 layout::discard(self.table.host(0), ram_end);

@@ -1,6 +1,6 @@
 //! The supply of frames: out of the buddy allocator, poisoned and checked on the way.
 use crate::cpu::lock;
-use crate::frames::{ALLOCATED, POISON, POISONED};
+use crate::frames::{ALLOCATED, DIRTY, POISON, POISONED};
 use crate::layout::{self, MAX_FRAMES};
 use crate::state::{Injection, State};
 use crate::Violation;
@@ -42,11 +42,16 @@ impl State {
                 break;
             };
             let flags = info.flags.fetch_or(ALLOCATED, Relaxed);
-            if flags & POISONED != 0 && poison {
-                self.check_poison(f, POISON);
-            } else if poison {
-                self.check_poison(f, 0);
-                self.table.poison(f);
+            if !poison {
+                continue;
+            }
+            match flags & (POISONED | DIRTY) {
+                POISONED => self.check_poison(f, POISON),
+                DIRTY => self.table.poison(f),
+                _ => {
+                    self.check_poison(f, 0);
+                    self.table.poison(f);
+                }
             }
         }
         let c = &self.counters;
@@ -140,25 +145,29 @@ impl State {
             return;
         }
         self.counters.allocated.fetch_sub(run.len(), Relaxed);
-        if run.len() > POISON_MAX_PAGES {
-            // SAFETY: whole frames that nobody owns and that are in no free list yet.
-            unsafe {
-                layout::discard(
-                    self.table.host(run.start * PAGE_SIZE),
-                    run.len() * PAGE_SIZE,
-                )
-            };
-            for info in run.clone().filter_map(|pfn| self.table.get(pfn)) {
-                info.flags.fetch_and(!POISONED, Relaxed);
-            }
-        } else {
-            for pfn in run.clone() {
-                self.table.poison(pfn);
-                if let Some(info) = self.table.get(pfn) {
-                    info.flags.fetch_or(POISONED, Relaxed);
-                }
-            }
-        }
+        self.leave_free(run.clone());
         lock(&self.pool).buddy.put(run);
+    }
+
+    /// Fills frames that nobody owns with poison, or gives them back to the host, or lets them be;
+    /// their flags tell.
+    pub fn leave_free(&self, run: Range<usize>) {
+        let set = |flags| {
+            for info in run.clone().filter_map(|pfn| self.table.get(pfn)) {
+                info.flags.fetch_and(!(POISONED | DIRTY), Relaxed);
+                info.flags.fetch_or(flags, Relaxed);
+            }
+        };
+        if run.len() > POISON_MAX_PAGES {
+            let (start, len) = (run.start * PAGE_SIZE, run.len() * PAGE_SIZE);
+            // SAFETY: whole frames that nobody owns and that are in no free list yet.
+            unsafe { layout::discard(self.table.host(start), len) };
+            set(0);
+        } else if self.poison.load(Relaxed) {
+            run.clone().for_each(|pfn| self.table.poison(pfn));
+            set(POISONED);
+        } else {
+            set(DIRTY);
+        }
     }
 }

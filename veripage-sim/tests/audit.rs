@@ -59,7 +59,7 @@ fn frame(count: u32) -> Paddr {
 
 /// The slot of a node.
 fn describe(pa: Paddr, root: Paddr, level: u64, base: u64, present: u64) {
-    set_count(pa, UNUSED);
+    set_count(pa, UNIQUE);
     set_byte(pa, 5, 1);
     set_meta(pa, 0, base | level);
     set_meta(pa, 1, root as u64 | present);
@@ -79,7 +79,7 @@ fn tree(va: Vaddr, root_base: u64, leaf: u64) -> Vec<Paddr> {
 }
 
 fn world() -> World {
-    let m = Machine::<ID>::boot(Config::with_ram(8 << 20)).unwrap();
+    let m = Machine::<ID>::boot_with_frames(Config::with_ram(8 << 20)).unwrap();
     let (shared, covered, unique) = (frame(2), frame(2), frame(UNIQUE));
     let kernel = tree(AREA, 0xffff << 36, covered as u64 | P | W);
     let user = tree(VA, 0, shared as u64 | P | U);
@@ -288,16 +288,16 @@ fn nodes_are_linked_once_and_not_shared() {
     });
     after(|w| {
         set_count(w.kernel[2], 1);
-        AuditError::NodeShared {
+        AuditError::NodeNotUnique {
             node: w.kernel[2],
             count: 1,
         }
     });
     after(|w| {
         w.audit.census.handle(w.kernel[3]);
-        AuditError::NodeShared {
+        AuditError::NodeNotUnique {
             node: w.kernel[3],
-            count: UNUSED,
+            count: UNIQUE,
         }
     });
 }
@@ -413,6 +413,22 @@ fn free_frames_are_unused() {
 }
 
 #[test]
+fn frames_that_nobody_ever_had_are_unused() {
+    after(|w| {
+        let pa = w.m.ram()[1].end - PAGE_SIZE;
+        set_byte(pa, 5, 1);
+        let (count, lock, live, ty) = (UNUSED, 0, 1, 0);
+        AuditError::FreeInUse {
+            pa,
+            count,
+            lock,
+            live,
+            ty,
+        }
+    });
+}
+
+#[test]
 fn counts_are_handles_and_mappings_and_covers() {
     let law = |pa, count, [handles, mapped, covers]: [u32; 3]| AuditError::Law {
         pa,
@@ -446,7 +462,7 @@ fn counts_are_handles_and_mappings_and_covers() {
         // A handle to a frame that is free.
         let pa = w.m.ram()[1].end - PAGE_SIZE;
         w.audit.census.handle(pa);
-        law(pa, 0, [1, 0, 0])
+        law(pa, UNUSED, [1, 0, 0])
     });
     after(|w| {
         // A handle to what is no RAM.
@@ -468,7 +484,21 @@ fn every_frame_is_accounted_for() {
         AuditError::Unaccounted { pa, count: UNUSED }
     });
     after(|w| {
-        frame(0);
+        // Free, but stuck in the middle of a change: nobody could ever have it again.
+        let pa = frame(0);
+        S::dealloc_frames(pa, 1);
+        let (count, lock, live, ty) = (0, 0, 0, 0);
+        assert!(!w.m.is_allocated(pa));
+        AuditError::FreeInUse {
+            pa,
+            count,
+            lock,
+            live,
+            ty,
+        }
+    });
+    after(|w| {
+        set_meta(frame(UNIQUE), 0, 512 | 1);
         w.audit.census.dead_nodes = 1;
         w.m.audit(&w.audit)
             .expect("a node that waits for its grace period");
@@ -510,7 +540,7 @@ fn dead_nodes_keep_their_shares() {
     level_2(0);
     S::flush_wait(S::flush(CpuSet(1), &FlushOp::All));
     set_byte(w.user[3], 5, 0);
-    let (pa, count) = (w.user[3], UNUSED);
+    let pa = w.user[3];
     let law = AuditError::Law {
         pa: w.shared,
         count: 2,
@@ -536,10 +566,7 @@ fn dead_nodes_keep_their_shares() {
     set_count(w.shared, 1);
     w.m.audit(&w.audit).unwrap();
     w.audit.census.dead_nodes = 0;
-    assert_eq!(
-        w.m.audit(&w.audit),
-        Err(AuditError::Unaccounted { pa, count })
-    );
+    assert_eq!(w.m.audit(&w.audit), Err(AuditError::UniqueUnknown { pa }));
 }
 
 #[test]

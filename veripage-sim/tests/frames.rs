@@ -168,6 +168,27 @@ fn giant_blocks_cost_no_memory_and_come_back_zero() {
 }
 
 #[test]
+fn without_poison_frames_stay_as_they_are() {
+    const ID: usize = line!() as usize;
+    for poison in [false, true, false, true, true] {
+        let config = Config {
+            poison,
+            ..Config::with_ram(1 << 20)
+        };
+        let m = Machine::<ID>::boot(config).unwrap();
+        let pa = Sim::<ID>::alloc_frames(1, PAGE_SIZE).unwrap();
+        set::<ID>(pa, 1, 7);
+        Sim::<ID>::dealloc_frames(pa, 1);
+        assert_eq!(m.word(pa + 8), Some(if poison { POISON } else { 7 }));
+        set::<ID>(pa, 1, if poison { POISON } else { 8 });
+        // Even in the next machine, which may look at the poison, nobody is accused of that.
+        assert_eq!(Sim::<ID>::alloc_frames(1, PAGE_SIZE), Some(pa));
+        Sim::<ID>::dealloc_frames(pa, 1);
+        assert_eq!(m.shutdown(), Default::default());
+    }
+}
+
+#[test]
 fn a_bad_configuration_is_refused_with_what_is_wrong() {
     const ID: usize = line!() as usize;
     let with = |ram: &[std::ops::Range<usize>], cpus, levels| {

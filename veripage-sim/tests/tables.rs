@@ -1,13 +1,13 @@
-//! The core's page tables on the machine: after each operation the MMU of each CPU says what a plain
-//! map says, and the audit finds every rule kept.
+//! The core's page tables on the machine, in every format: after each operation `page_walk` says what a
+//! plain map says, so does the MMU of each CPU if it knows the format, and the audit finds every rule
+//! kept.
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use veripage::frame::{DynFrame, DynSegment, FrameAllocOptions};
-use veripage::page_table::retired::{free_node, load_dead};
 use veripage::page_table::{
-    KernelPtConfig, MappedItem, PageTable, PageTableConfig, PageTableError, Pending, RetiredOf,
-    Sink, Taken, UserPtConfig,
+    reclaim, KernelPtConfig, MappedItem, PageTable, PageTableConfig, PageTableError, PagingFormat,
+    Pending, RetiredOf, Sink, Taken, UserPtConfig,
 };
 use veripage::paging::*;
 use veripage::rcu::RcuGuard;
@@ -15,13 +15,31 @@ use veripage::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
 use veripage_sim::audit::{Audit, Format, Table};
 use veripage_sim::{Access, Config, Machine, Sim};
 
+/// A format, and what the machine and the audit call it.
+trait Tested: PagingFormat {
+    const FORMAT: Format;
+    /// Levels of the machine's MMU, if that reads the format.
+    const MMU: Option<u8> = None;
+}
+
+macro_rules! tested {
+    ($($name:ident $mmu:expr),*) => {
+        $(impl Tested for $name {
+            const FORMAT: Format = Format::$name;
+            const MMU: Option<u8> = $mmu;
+        })*
+    };
+}
+
+tested!(X86_64 Some(4), X86_64La57 Some(5), Sv39 None, Sv48 None, Sv57 None, Aarch64 None, LoongArch64 None);
+
 const ID: usize = 2001;
 type S = Sim<ID>;
-type User = UserPtConfig<S, X86_64>;
-type Kernel = KernelPtConfig<S, X86_64>;
+type User<F> = UserPtConfig<S, F>;
+type Kernel<F> = KernelPtConfig<S, F>;
 
 /// The pages under test: three leaf nodes under two nodes of level 2.
-const FIRST: Vaddr = 0x7fe0_0000_0000 - (2 << 20);
+const FIRST: Vaddr = 0x3f_c000_0000 - (2 << 20);
 const PAGES: usize = 3 * 512;
 
 /// What has left the table.
@@ -58,19 +76,10 @@ impl<C: PageTableConfig<P = S>> Bin<C> {
         for nodes in self.nodes {
             // SAFETY: as above; the grace period is waited for below.
             let waiting = unsafe { nodes.assume_flushed() }.wait();
-            let Ok(mut nodes) = waiting.try_expire() else {
+            let Ok(nodes) = waiting.try_expire() else {
                 panic!("nobody reads");
             };
-            while let Some((pa, level)) = nodes.pop() {
-                for i in 0..512 {
-                    let e = load_dead::<S, C::E>(pa, i);
-                    if e.is_present() && (level == 1 || e.is_last(level)) {
-                        // SAFETY: the dead node held the item, and is freed next.
-                        drop(unsafe { C::item_from_raw(e.paddr(level), level, e.prop(level)) });
-                    }
-                }
-                free_node::<S, C::E>(pa);
-            }
+            reclaim::<C>(nodes);
         }
     }
 }
@@ -78,13 +87,14 @@ impl<C: PageTableConfig<P = S>> Bin<C> {
 /// What a page maps to.
 type Page = (Paddr, PageProperty);
 
-struct World {
-    m: Machine<ID>,
-    user: PageTable<User>,
-    kernel: PageTable<Kernel>,
+struct World<F: Tested> {
+    user: PageTable<User<F>>,
+    kernel: PageTable<Kernel<F>>,
     model: BTreeMap<usize, Page>,
     frames: Vec<DynFrame<S>>,
     segments: Vec<DynSegment<S>>,
+    /// Dropped last, also when a test fails.
+    m: Machine<ID>,
 }
 
 #[derive(Clone, Debug)]
@@ -159,10 +169,12 @@ fn va(page: usize) -> Vaddr {
     FIRST + page * PAGE_SIZE
 }
 
-impl World {
+impl<F: Tested> World<F> {
     fn new() -> Self {
-        let m = Machine::boot_with_frames(Config::with_ram(24 << 20)).unwrap();
-        let kernel = PageTable::<Kernel>::new_kernel_page_table().unwrap();
+        let config = Config::with_ram(24 << 20);
+        let levels = F::MMU.unwrap_or(config.levels);
+        let m = Machine::boot_with_frames(Config { levels, ..config }).unwrap();
+        let kernel = PageTable::<Kernel<F>>::new_kernel_page_table().unwrap();
         let user = kernel.create_user_page_table().unwrap();
         for cpu in 0..2 {
             // SAFETY: the table outlives its use: `end` resets the CPUs first.
@@ -280,7 +292,7 @@ impl World {
                     }
                     Err(e) => panic!("{e}"),
                 }
-                Bin::<User>::new().empty(va(page)..va(end));
+                Bin::<User<F>>::new().empty(va(page)..va(end));
             }
             Op::Forget => {
                 self.frames.clear();
@@ -301,7 +313,7 @@ impl World {
         let end = (page + len).min(PAGES);
         let range = va(page)..va(end);
         self.fail(fail);
-        let mut bin = Bin::<User>::new();
+        let mut bin = Bin::<User<F>>::new();
         let mut guard = RcuGuard::<S>::enter();
         let done = self.user.cursor_mut(&mut guard, &range).and_then(|mut c| {
             if !one_by_one {
@@ -340,7 +352,7 @@ impl World {
         }
     }
 
-    /// Compares what each CPU's MMU says with the model, at both sides of each of its borders.
+    /// Compares what `page_walk` and each CPU's MMU say with the model, at both sides of each border.
     fn compare(&self) {
         let mut pages = vec![0, PAGES - 1];
         let mut last = None;
@@ -350,6 +362,17 @@ impl World {
                 pages.extend([p.saturating_sub(1), p]);
             }
             last = Some((p, pa, prop));
+        }
+        let guard = RcuGuard::<S>::enter();
+        for &p in &pages {
+            let walked = self.user.page_walk(&guard, va(p) + 5).unwrap();
+            let walked = walked
+                .map(|(pa, prop)| (pa - 5, prop.sans_ad().flags.difference(PageFlags::AVAIL1)));
+            let expected = self.model.get(&p).map(|(pa, prop)| (*pa, prop.flags));
+            assert_eq!(walked, expected, "page {p}");
+        }
+        if F::MMU.is_none() {
+            return;
         }
         for cpu in 0..2 {
             let check = || {
@@ -379,8 +402,8 @@ impl World {
         let root = self.kernel.root_paddr();
         let mut audit = Audit {
             tables: vec![
-                Table::kernel(root, Format::X86_64),
-                Table::user(self.user.root_paddr(), Format::X86_64, root).cpus(CpuSet(3)),
+                Table::kernel(root, F::FORMAT),
+                Table::user(self.user.root_paddr(), F::FORMAT, root).cpus(CpuSet(3)),
             ],
             flushed: true,
             ..Audit::default()
@@ -414,17 +437,31 @@ impl World {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
-    #[test]
-    fn tables_are_what_the_mmu_sees(steps in prop::collection::vec(step(), 1..30)) {
-        let mut world = World::new();
-        world.audit();
-        for step in &steps {
-            world.run(step);
-            world.audit();
-            world.compare();
+macro_rules! every_format {
+    ($($name:ident: $format:ident),*) => {
+        proptest! {
+            #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..Default::default() })]
+            $(#[test]
+            fn $name(steps in prop::collection::vec(step(), 1..30)) {
+                let mut world = World::<$format>::new();
+                world.audit();
+                for step in &steps {
+                    world.run(step);
+                    world.audit();
+                    world.compare();
+                }
+                world.end();
+            })*
         }
-        world.end();
-    }
+    };
 }
+
+every_format!(
+    x86_64_tables: X86_64,
+    x86_64_la57_tables: X86_64La57,
+    sv39_tables: Sv39,
+    sv48_tables: Sv48,
+    sv57_tables: Sv57,
+    aarch64_tables: Aarch64,
+    loongarch64_tables: LoongArch64
+);

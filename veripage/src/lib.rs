@@ -3,17 +3,15 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
+pub use veripage_hw::cpu_set::AtomicCpuSet;
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
 
-#[cfg(not(verus_only))]
-pub mod cpu_set;
 pub mod frame;
 pub mod kspace;
 pub mod page_table;
 pub mod paging;
 pub mod rcu;
 mod spin;
-#[cfg(not(verus_only))]
 pub mod tlb;
 #[cfg(not(verus_only))]
 pub mod vm_space;

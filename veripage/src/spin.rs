@@ -65,7 +65,7 @@ impl<K, T: Kept<K>> SpinLock<K, T> {
         SpinLock { taken: AtomicBool::new(Ghost((cell, key)), false, Tracked(Some(perm))), cell, key }
     }
 
-    /// Waits for the lock.
+    /// Waits for the lock. Reason: whoever has it frees it after a bounded number of steps.
     #[verifier::exec_allows_no_decreases_clause]
     pub(crate) fn acquire<P: Platform>(&self) -> (r: Held<T>)
         ensures r.id() == self.id(), r@.kept(self.key()),

@@ -94,6 +94,21 @@ fn frame_drop() {
 }
 
 #[test]
+fn dropped_while_unwinding() {
+    let m = machine::<1>();
+    let f = Frame::<Sim<1>, Tag>::from_unused(unused::<1>(), Tag(1)).unwrap();
+    let g = f.clone();
+    let r = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _held = g;
+        std::panic::resume_unwind(Box::new(()));
+    }));
+    assert!(r.is_err());
+    assert_eq!(f.reference_count(), 1);
+    drop(f);
+    at_rest(m);
+}
+
+#[test]
 fn last_drop_is_once() {
     let m = machine::<1>();
     let f = Frame::<Sim<1>, Tag>::from_unused(unused::<1>(), Tag(1)).unwrap();
@@ -430,6 +445,21 @@ fn verified_tour_runs() {
     assert_eq!(tour::one_segment::<Sim<5>>(), Ok(3));
     assert_eq!(tour::some_bytes::<Sim<5>>(&[1; 10]), Ok((10, 0)));
     assert_eq!(tour::some_bytes::<Sim<5>>(&[1; 5000]), Ok((4096, 904)));
+    at_rest(m);
+}
+
+#[test]
+fn verified_tour_from_boot() {
+    let m = veripage_sim::Machine::<5>::boot(veripage_sim::Config::with_ram(1 << 20)).unwrap();
+    let ram = m.ram();
+    // SAFETY: once, before anybody uses frames. The range has a hole in it and ragged ends.
+    let r = unsafe { tour::from_boot::<Sim<5>>(ram[0].start - 1..ram[1].end + 1) };
+    assert_eq!(r, Ok(9));
+    let hole = ram[0].end;
+    assert_eq!(
+        DynFrame::<Sim<5>>::from_in_use(hole).err(),
+        Some(GetFrameError::Busy(hole))
+    );
     at_rest(m);
 }
 

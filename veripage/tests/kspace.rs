@@ -3,7 +3,7 @@ mod common;
 use common::*;
 use veripage::frame::{DynFrame, FrameAllocOptions};
 use veripage::kspace::range_alloc::RangeAllocError;
-use veripage::kspace::{KSpaceError, KVirtArea, KernelSpace};
+use veripage::kspace::{tour, KSpaceError, KVirtArea, KernelSpace};
 use veripage::page_table::{MappedItem, PageTableError};
 use veripage::paging::{CachePolicy, PageFlags, PageProperty, PrivilegedPageFlags, X86_64};
 use veripage::PAGE_SIZE;
@@ -61,6 +61,11 @@ fn at<const ID: usize>(
 fn over<const ID: usize>(machine: Machine<ID>, space: Space<ID>) {
     drop(space);
     at_rest(machine);
+}
+
+#[test]
+fn verified_tour_runs() {
+    assert_eq!(tour::two_ranges::<Sim<0>>(), Ok(0));
 }
 
 #[test]

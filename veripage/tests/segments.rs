@@ -192,13 +192,32 @@ fn segment_conversions() {
 }
 
 #[test]
+fn empty_segment_conversions() {
+    let m = machine::<3>();
+    let s = FrameAllocOptions::<P>::new().alloc_segment(1).unwrap();
+    let empty = s.slice(&(0..0)).unwrap();
+    // It has nothing, so it is of every kind, and gives nothing back.
+    let empty = empty
+        .cast::<Tag>()
+        .ok()
+        .expect("no frame is of another kind");
+    let raw = DynSegment::from(empty).into_raw();
+    assert!(raw.is_empty());
+    // SAFETY: no frame is given back.
+    drop(unsafe { Segment::<P, Tag>::from_raw(raw) });
+    assert_eq!(count(s.start_paddr()), 1);
+    drop(s);
+    at_rest(m);
+}
+
+#[test]
 fn segment_of_mixed_frames() {
     let m = machine::<3>();
     let r = run(2);
     // Two frames of different kinds, side by side, as one segment of any kind.
     let a = Frame::<P, Tag>::from_unused(r.start, Tag(1)).unwrap();
     let b = Frame::<P, UntypedMeta>::from_unused(r.start + PAGE_SIZE, UntypedMeta).unwrap();
-    (a.into_raw(), b.into_raw());
+    assert_eq!((a.into_raw(), b.into_raw()), (r.start, r.start + PAGE_SIZE));
     // SAFETY: both frames are given back once, by this segment of any kind.
     let s = unsafe { DynSegment::<P>::from_raw(r) };
     let s = s.cast::<Tag>().err().expect("one frame is no tag");

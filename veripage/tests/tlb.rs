@@ -129,6 +129,14 @@ fn one_unmaps_while_the_other_accesses<P: Platform, const ID: usize>(
 }
 
 #[test]
+fn verified_tour_runs() {
+    let m = machine::<6>();
+    veripage::tlb::tour::three_flushes::<Sim<6>>();
+    assert_eq!(m.stats().flushes, 3);
+    at_rest(m);
+}
+
+#[test]
 fn what_one_cpu_unmaps_no_other_reaches() {
     let m = machine::<1>();
     let k = KernelSpace::<Sim<1>, X86_64>::new(LOW..LOW + MIB).unwrap();

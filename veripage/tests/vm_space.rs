@@ -511,6 +511,63 @@ fn kernel_mappings_made_later_are_visible() {
 }
 
 #[test]
+fn page_walk_answers_what_the_mmu_would() {
+    let m = machine::<18>();
+    let k = kernel::<18>();
+    let s = Space::<18>::new(&k).unwrap();
+    s.activate();
+    let pa = map(&s, VA, 1);
+    let guard = RcuGuard::enter();
+    assert_eq!(s.page_walk(&guard, VA + 77), Ok(Some((pa + 77, rw()))));
+    assert_eq!(m.access(VA + 77, Access::Read, true), Ok(pa + 77));
+    assert_eq!(s.page_walk(&guard, VA + PAGE_SIZE), Ok(None));
+    assert_eq!(
+        s.page_walk(&guard, 1 << 63),
+        Err(PageTableError::InvalidVaddr(1 << 63))
+    );
+    drop(guard);
+    drop(s);
+    over(m, k);
+}
+
+#[test]
+fn out_of_memory_at_every_allocation_leaves_nothing() {
+    let m = machine::<19>();
+    let k = kernel::<19>();
+    let mut refused = 0;
+    for n in 0.. {
+        let given = frame::<19>();
+        let rest = m.stats().allocated - 1;
+        m.fail_nth_alloc(n);
+        let done = (|| {
+            let s = Space::<19>::new(&k)?;
+            let mut guard = RcuGuard::enter();
+            let mut cursor = s.cursor_mut(&mut guard, &(0..USER_END))?;
+            cursor.jump(VA)?;
+            cursor.map(given, rw()).map_err(|(e, _)| e)?;
+            cursor.map_iomem(0x3000_0000, 2 * MIB - PAGE_SIZE, rw())?;
+            cursor.map_iomem(0x3020_0000, 2 * MIB, rw())?;
+            cursor.jump(VA + 2 * MIB)?;
+            // Splits the huge page.
+            cursor.unmap(PAGE_SIZE)
+        })();
+        m.fail_no_alloc();
+        while k.reclaim() {}
+        assert_eq!(m.stats().allocated, rest, "after failure {n}");
+        match done {
+            Err(PageTableError::NoMemory(_)) => refused += 1,
+            done => {
+                assert_eq!(done, Ok(1));
+                break;
+            }
+        }
+    }
+    // The root, three nodes on the way, and one for splitting.
+    assert_eq!(refused, 5);
+    over(m, k);
+}
+
+#[test]
 fn tlb_flushes_are_batched_and_counted() {
     let m = machine::<16>();
     let k = kernel::<16>();

@@ -6,7 +6,7 @@
 //! first word is checked.
 use super::object::stamp;
 use super::process::Process;
-use super::region::{Backing, Prot, Region, Role, PAGE};
+use super::region::{Backing, Prot, Region, Role, PAGE, USER_END};
 use super::space::{Page, Trouble};
 use super::world::Touch;
 use crate::trace::Access;
@@ -14,6 +14,10 @@ use std::ops::Range;
 
 /// Most pages that a single call has touched under `Touch::All`.
 pub const TOUCHED_PER_CALL: usize = 512;
+/// Most pages that a call populates by itself (`MAP_POPULATE`) under `Touch::Logged`: 1 GiB.
+const POPULATED_PER_CALL: usize = 1 << 18;
+/// Most pages that a thread on another CPU looks at after a call.
+const LOOKED_AT_PER_CALL: usize = 16;
 /// Most pages that each side writes after a fork.
 const TOUCHED_PER_FORK: usize = 32;
 /// How far below its start a stack grows at once, as Linux allows by default (the stack's limit).
@@ -30,9 +34,52 @@ impl Process<'_> {
         }
     }
 
-    /// Touches every page in `range`.
-    pub(super) fn touch_all(&mut self, range: Range<usize>) -> Result<(), Trouble> {
-        self.touch_sample(range, usize::MAX)
+    /// Reads pages that have moved, if the policy is to touch them: they must hold what they held.
+    pub(super) fn read_again(&mut self, range: Range<usize>) -> Result<(), Trouble> {
+        if self.world.touch != Touch::All {
+            return Ok(());
+        }
+        for (part, region) in self.regions.within(range) {
+            if region.effective() != Prot::NONE {
+                for at in sample(part, TOUCHED_PER_CALL) {
+                    self.must_reach(at, Prot::READ)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A thread on another CPU than the one that made a call looks at some pages of its range: it must
+    /// read what it may read, and get at nothing else, whatever its CPU's TLB knew.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn look(&mut self, range: Range<usize>) -> Result<(), Trouble> {
+        if self.world.touch != Touch::All {
+            return Ok(());
+        }
+        for at in sample(range, LOOKED_AT_PER_CALL) {
+            let region = self.regions.find(at).map(|(_, r)| r.effective());
+            match region.unwrap_or(Prot::NONE) {
+                Prot::NONE => self.must_refuse(at..at + PAGE, Prot::READ),
+                allowed => {
+                    self.must_reach(at, Prot::READ)?;
+                    if !allowed.allows(Prot::WRITE) {
+                        self.must_refuse(at..at + PAGE, Prot::WRITE);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Touches what a call populates by itself, unless nothing is to be touched.
+    pub(super) fn populate_all(&mut self, range: Range<usize>) -> Result<(), Trouble> {
+        match self.world.touch {
+            Touch::All => self.touch_sample(range, TOUCHED_PER_CALL),
+            Touch::Logged => self.touch_sample(range, POPULATED_PER_CALL),
+            Touch::None => Ok(()),
+        }
     }
 
     /// After a fork, both sides write some of the pages that they share.
@@ -105,12 +152,10 @@ impl Process<'_> {
             if allowed == Prot::NONE {
                 continue;
             }
-            let count = (part.end - part.start) / PAGE;
-            let step = count.div_ceil(most).max(1);
-            for at in part.step_by(step * PAGE) {
-                let how = strongest(allowed);
+            let how = strongest(allowed);
+            for (i, at) in sample(part, most).enumerate() {
                 // Every fourth page is read before it is written, as fresh memory often is.
-                if how == Prot::WRITE && at / PAGE / step % 4 == 0 {
+                if how == Prot::WRITE && i % 4 == 0 {
                     self.must_reach(at, Prot::READ)?;
                 }
                 self.must_reach(at, how)?;
@@ -149,27 +194,55 @@ impl Process<'_> {
         Ok(true)
     }
 
-    /// Was `got` the right word to find at `at`? A store puts `word` there.
-    fn check(&mut self, at: usize, how: Prot, word: u64, got: u64) {
-        let Some((range, region)) = self.regions.find(at) else {
-            return self
-                .broken(|| format!("{how} at {at:#x} went through where nothing is mapped"));
-        };
-        let offset = region.offset_at(at - range.start);
-        let right = match region.backing {
-            _ if how == Prot::WRITE => got == word,
-            Backing::Shared(id) => self.holds(id, offset, got),
-            Backing::Anon => got == self.words.get(&at).copied().unwrap_or(0),
-            Backing::Private(id) => match self.words.get(&at) {
-                Some(&written) => got == written,
-                None => self.holds(id, offset, got),
-            },
-        };
-        if how == Prot::WRITE && !matches!(region.backing, Backing::Shared(_)) {
-            self.words.insert(at, word);
+    /// Every page that is mapped must hold what was last written there, and every page that was
+    /// written must still be there.
+    ///
+    /// # Errors
+    /// What the page tables answer to a query; none is expected.
+    pub fn check_contents(&self) -> Result<(), Trouble> {
+        let mut written = self.words.keys().copied().peekable();
+        for (at, page, _) in self.space.mapped(0..USER_END)? {
+            while let Some(lost) = written.next_if(|&w| w < at) {
+                self.broken(|| format!("what was written at {lost:#x} is gone"));
+            }
+            written.next_if_eq(&at);
+            let got = page.first()?;
+            if !self.may_hold(at, got) {
+                self.broken(|| format!("{at:#x} holds {got:#x}, which was not written there"));
+            }
         }
+        for lost in written {
+            self.broken(|| format!("what was written at {lost:#x} is gone"));
+        }
+        Ok(())
+    }
+
+    /// The access `how` at `at` went through and found `got` there; a store put `word` there.
+    fn check(&mut self, at: usize, how: Prot, word: u64, got: u64) {
+        let right = if how == Prot::WRITE {
+            got == word
+        } else {
+            self.may_hold(at, got)
+        };
         if !right {
             self.broken(|| format!("{how} at {at:#x} found {got:#x}, which was not written there"));
+        }
+        let private = |r: Region| !matches!(r.backing, Backing::Shared(_));
+        if how == Prot::WRITE && self.regions.find(at).is_some_and(|(_, r)| private(r)) {
+            self.words.insert(at, word);
+        }
+    }
+
+    /// Could the first word of the page `at` be `word`?
+    fn may_hold(&self, at: usize, word: u64) -> bool {
+        let Some((range, region)) = self.regions.find(at) else {
+            return false;
+        };
+        let offset = region.offset_at(at - range.start);
+        match (region.backing, self.words.get(&at)) {
+            (Backing::Shared(id), _) | (Backing::Private(id), None) => self.holds(id, offset, word),
+            (_, Some(&written)) => word == written,
+            (Backing::Anon, None) => word == 0,
         }
     }
 
@@ -266,6 +339,12 @@ impl Process<'_> {
         let line = self.line;
         self.world.broken.add(|| format!("line {line}: {}", what()));
     }
+}
+
+/// At most `most` pages of `range`, evenly spread, the first among them.
+fn sample(range: Range<usize>, most: usize) -> impl Iterator<Item = usize> {
+    let count = (range.end - range.start) / PAGE;
+    range.step_by(count.div_ceil(most).max(1) * PAGE)
 }
 
 /// The one access that asks most of a page with these permissions.

@@ -1,5 +1,5 @@
 //! A replayed process: a region map, the page tables that follow it, and what the log's calls do to
-//! both. Faults and accesses are in [`super::fault`].
+//! both. Faults and accesses are in `fault.rs`.
 //!
 //! The rules that tie the two together:
 //! - a page is in the page table only if a region covers it, and the page table never allows more
@@ -11,12 +11,15 @@ use super::region::{
     pages, round_up, Backing, ObjectId, Prot, RangeError, Region, RegionMap, Role, PAGE, USER_END,
 };
 use super::space::{Page, Space, Trouble};
-use super::world::{Touch, World};
+use super::world::World;
 use crate::trace::{self, Advice, EventKind, MapFlags, RegionKind, RemapFlags};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use veripage::{CpuSet, Paddr};
+
+const MADV_POPULATE_READ: u32 = 22;
+const MADV_POPULATE_WRITE: u32 = 23;
 
 /// Top of the stack that a program gets whose image is not known.
 const STACK_TOP: usize = USER_END - PAGE;
@@ -199,12 +202,14 @@ impl<'k> Process<'k> {
         self.discard(range.clone())?;
         let region = Region::new(prot, backing, offset, role);
         self.regions.map(range.clone(), region);
-        self.drop_unused_objects();
-        let populate = flags.contains(MapFlags::POPULATE) || flags.contains(MapFlags::LOCKED);
-        if populate && self.world.touch == Touch::Logged {
-            return self.touch_all(range);
+        if !in_the_way.is_empty() {
+            self.drop_unused_objects();
         }
-        self.touch_new(range)
+        if flags.contains(MapFlags::POPULATE) || flags.contains(MapFlags::LOCKED) {
+            self.populate_all(range)
+        } else {
+            self.touch_new(range)
+        }
     }
 
     fn munmap(&mut self, range: Range<usize>) -> Result<(), Trouble> {
@@ -304,6 +309,9 @@ impl<'k> Process<'k> {
                 self.must_refuse(hole, Prot::READ);
             }
         }
+        if old != new {
+            self.read_again(target.start..target.start + kept)?;
+        }
         self.touch_new(target.start + kept..target.end)
     }
 
@@ -332,6 +340,7 @@ impl<'k> Process<'k> {
             Advice::DoFork => self.mark(range, |r| r.dont_fork = false),
             Advice::WipeOnFork => self.mark(range, |r| r.wipe_on_fork = true),
             Advice::KeepOnFork => self.mark(range, |r| r.wipe_on_fork = false),
+            Advice::Hint(MADV_POPULATE_READ | MADV_POPULATE_WRITE) => self.populate_all(range),
             Advice::Hint(_) => Ok(()),
         }
     }

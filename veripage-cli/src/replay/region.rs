@@ -118,8 +118,6 @@ pub struct Region {
     pub dont_fork: bool,
     /// A child of `fork` finds zeroes in it (`MADV_WIPEONFORK`).
     pub wipe_on_fork: bool,
-    /// Every access is refused whatever `prot` says (`MADV_GUARD_INSTALL`).
-    pub guard: bool,
 }
 
 impl Region {
@@ -133,7 +131,6 @@ impl Region {
             role,
             dont_fork: false,
             wipe_on_fork: false,
-            guard: false,
         }
     }
 
@@ -157,7 +154,7 @@ impl Region {
 
     /// What an access may do here. As on x86-64, whatever is permitted at all can be read.
     pub fn effective(&self) -> Prot {
-        if self.guard || self.prot == Prot::NONE {
+        if self.prot == Prot::NONE {
             Prot::NONE
         } else {
             self.prot.or(Prot::READ)

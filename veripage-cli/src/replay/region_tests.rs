@@ -59,7 +59,7 @@ fn remap_model(m: &mut Model, old: usize, n: usize, new: usize, k: usize, keep: 
     }
     let source: Vec<Option<Region>> = (0..n).map(|i| m.get(&(old + i)).copied()).collect();
     if !keep {
-        (old..old + n).for_each(|p| drop(m.remove(&p)));
+        m.retain(|p, _| !(old..old + n).contains(p));
     }
     for i in 0..k {
         let region = match source.get(i) {
@@ -67,9 +67,9 @@ fn remap_model(m: &mut Model, old: usize, n: usize, new: usize, k: usize, keep: 
             None => Some(last_region.skip((i - n + 1) * PAGE)),
         };
         match region {
-            Some(r) => drop(m.insert(new + i, r)),
-            None => drop(m.remove(&(new + i))),
-        }
+            Some(r) => m.insert(new + i, r),
+            None => m.remove(&(new + i)),
+        };
     }
     true
 }
@@ -78,11 +78,11 @@ fn step(map: &mut RegionMap, m: &mut Model, op: &Op) -> Result<(), TestCaseError
     match *op {
         Op::Map(a, n, r) => {
             map.map(addr(a)..addr(a + n), r);
-            (0..n).for_each(|i| drop(m.insert(a + i, r.skip(i * PAGE))));
+            m.extend((0..n).map(|i| (a + i, r.skip(i * PAGE))));
         }
         Op::Unmap(a, n) => {
             map.unmap(addr(a)..addr(a + n));
-            (a..a + n).for_each(|p| drop(m.remove(&p)));
+            m.retain(|p, _| !(a..a + n).contains(p));
         }
         Op::Protect(a, n, prot) => {
             let hole = (a..a + n).find(|p| !m.contains_key(p));

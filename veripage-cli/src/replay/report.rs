@@ -1,11 +1,28 @@
 //! Reports: the table for people, the object for programs.
 use super::outcome::Outcome;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::presets::NOTHING;
+use comfy_table::{
+    Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, TableComponent, Width,
+};
 use serde::Serialize;
 
-/// Width of the table if the output is no terminal, in columns.
-const WIDTH: u16 = 168;
+/// Heads of the table's columns, and their widths with the space behind them.
+const COLUMNS: [(&str, u16); 14] = [
+    ("program", 13),
+    ("calls", 7),
+    ("by kind", 41),
+    ("faults served", 9),
+    ("peak mapped pages", 8),
+    ("nodes peak/end", 10),
+    ("TLB flushes", 9),
+    ("pages compared", 10),
+    ("differ from Linux", 8),
+    ("audits", 8),
+    ("violations", 11),
+    ("frames leaked", 8),
+    ("unsupported", 12),
+    ("ops/s", 9),
+];
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
@@ -51,52 +68,44 @@ pub fn json(outcomes: &[Outcome]) -> String {
 /// The outcomes as a table, a row a program.
 pub fn table(outcomes: &[Outcome]) -> String {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY);
+    table.load_preset(NOTHING);
+    table.set_style(TableComponent::HeaderLines, '─');
+    table.set_style(TableComponent::MiddleHeaderIntersections, '─');
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    if table.width().is_none() {
-        table.set_width(WIDTH);
-    }
-    let heads = [
-        "program",
-        "calls",
-        "by kind",
-        "faults served",
-        "peak pages",
-        "nodes peak/end",
-        "TLB flushes",
-        "compared with Linux",
-        "pages different",
-        "audits",
-        "violations",
-        "frames leaked",
-        "unsupported",
-        "ops/s",
-    ];
-    table.set_header(heads);
+    table.set_width(COLUMNS.iter().map(|c| c.1).sum());
+    table.set_header(COLUMNS.map(|c| c.0));
     for o in outcomes {
         table.add_row(row(o));
     }
-    for column in table.column_iter_mut() {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (column, (head, width)) in table.column_iter_mut().zip(COLUMNS) {
+        let text = matches!(head, "program" | "by kind");
+        column.set_cell_alignment(if text {
+            CellAlignment::Left
+        } else {
+            CellAlignment::Right
+        });
+        column.set_padding((0, 1));
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
     }
-    for left in [0, 2] {
-        if let Some(column) = table.column_mut(left) {
-            column.set_cell_alignment(CellAlignment::Left);
-        }
-    }
-    table.to_string()
+    table.trim_fmt().replace('\u{a0}', " ")
 }
 
 fn row(o: &Outcome) -> Vec<Cell> {
     let kinds: Vec<String> = o.calls.iter().map(|(k, n)| format!("{k} {n}")).collect();
     let compared = match o.compared {
         0 => "-".to_string(),
-        _ => format!("{} pages", thousands(o.pages_compared)),
+        _ => thousands(o.pages_compared),
     };
     vec![
         Cell::new(&o.name),
         Cell::new(thousands(o.all_calls())),
-        Cell::new(kinds.join(", ")),
+        // A kind and its number stay on one line.
+        Cell::new(
+            kinds
+                .join(", ")
+                .replace(' ', "\u{a0}")
+                .replace(",\u{a0}", ", "),
+        ),
         Cell::new(thousands(o.faults)),
         Cell::new(thousands(o.peak_pages)),
         Cell::new(format!("{}/{}", o.nodes_peak, o.nodes_end)),

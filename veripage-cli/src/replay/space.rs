@@ -96,6 +96,15 @@ impl Page {
         Ok(Page(copy))
     }
 
+    /// The first word.
+    ///
+    /// # Errors
+    /// None is expected.
+    pub fn first(&self) -> Result<u64, Trouble> {
+        let read = self.0.read_val(0);
+        read.map_err(|e| Trouble::Io(self.paddr(), e))
+    }
+
     /// Writes the first word.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use super::process::Process;
 use super::space::Trouble;
 use super::world::{Messages, Touch, World};
 use crate::trace::Event;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -36,11 +37,13 @@ pub enum Work<'r> {
     Load(Option<usize>),
     /// A call or a fault.
     Call(&'r Event),
+    /// Looks from another CPU at what a call was about.
+    Look(Range<usize>),
     /// Makes another space as a copy.
     Fork(Arc<Slot<'r>>),
     /// Nothing: the space is there from now.
     Born,
-    /// The child of a fork writes some of what it shares.
+    /// One side of a fork writes some of what it shares.
     Begin,
     /// Compares with the snapshot.
     Compare(usize),
@@ -152,10 +155,7 @@ impl<'r> Stage<'r> {
                 let image = image.and_then(|i| self.log.snapshots.get(i));
                 process.load(image.map(|s| s.regions.as_slice()))
             }
-            (Work::End, process) => process.take().map_or(Ok(()), |mut p| {
-                p.count_nodes();
-                p.clear()
-            }),
+            (Work::End, process) => self.end(process.take()),
             (_, None) => Ok(()),
             (work, Some(process)) => {
                 process.at_line(line);
@@ -169,18 +169,32 @@ impl<'r> Stage<'r> {
         }
     }
 
+    /// Tears a space down. What it holds is looked at once more, unless a call broke off in it.
+    fn end(&self, process: Option<Process<'r>>) -> Result<(), Trouble> {
+        let Some(mut process) = process else {
+            return Ok(());
+        };
+        process.count_nodes();
+        if !self.is_stopped() {
+            process.check_contents()?;
+        }
+        process.clear()
+    }
+
     fn go_on(&self, process: &mut Process<'r>, work: Work<'r>) -> Result<(), Trouble> {
         match work {
             Work::Call(event) => process.apply(&event.kind),
+            Work::Look(range) => process.look(range),
             Work::Fork(child) => {
                 *child.lock() = Some(process.fork()?);
-                process.touch_after_fork()
+                Ok(())
             }
             Work::Begin => process.touch_after_fork(),
             Work::Compare(snapshot) => {
                 let Some(linux) = self.log.snapshots.get(snapshot) else {
                     return Ok(());
                 };
+                process.check_contents()?;
                 let found = compare(process, &linux.regions)?;
                 let mut all = self
                     .comparison

@@ -172,3 +172,42 @@ fn help_and_version_are_answered() {
             .contains("veripage"));
     }
 }
+
+#[test]
+fn without_arguments_the_shipped_traces_are_replayed_and_all_zeros_are_zero() {
+    // Away from the sources: the traces are in the binary.
+    let output = veripage().current_dir("/").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{:?}", errors(&output));
+    assert_eq!(errors(&output), [""; 0]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for program in [
+        "python3",
+        "gcc",
+        "sort",
+        "cargo",
+        "java",
+        "node",
+        "python3.perf",
+    ] {
+        let row = text
+            .lines()
+            .find(|l| l.split_whitespace().next() == Some(program));
+        let row = row.unwrap_or_else(|| panic!("{program} in {text}"));
+        // From the right: operations a second, unsupported, leaked, violations, audits, different.
+        let figures: Vec<&str> = row.split_whitespace().rev().take(7).collect();
+        let [rate, unsupported, leaked, violations, audits, different, compared] = figures[..]
+        else {
+            panic!("{row}");
+        };
+        assert_eq!(
+            [unsupported, leaked, violations, different],
+            ["0"; 4],
+            "{row}"
+        );
+        let number = |s: &str| s.replace(',', "").parse::<u64>().unwrap();
+        assert!(
+            number(rate) > 0 && number(audits) >= 3 && number(compared) > 0,
+            "{row}"
+        );
+    }
+}

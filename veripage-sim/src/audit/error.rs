@@ -60,9 +60,9 @@ pub enum AuditError {
     /// A live node that no table leads to.
     #[error("node {node:#x} is live, but no table leads to it")]
     Unreachable { node: Paddr },
-    /// A node that somebody holds a share of.
-    #[error("node {node:#x} is shared: its count is {count}")]
-    NodeShared { node: Paddr, count: u32 },
+    /// A node that is not all its table's, or that somebody else has a handle on.
+    #[error("node {node:#x} does not belong to its table alone: its count is {count:#x}")]
+    NodeNotUnique { node: Paddr, count: u32 },
 
     // Entries.
     /// A leaf at a level that the format has no pages of.

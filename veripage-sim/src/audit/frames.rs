@@ -1,9 +1,10 @@
 //! Checks every frame against its slot: `rc == H + P + C`, and somebody accounts for it.
-use super::slot::UNIQUE;
+use super::slot::{UNIQUE, UNUSED};
 use super::tables::Tables;
 use super::{AuditError, Slot};
 use crate::cpu::lock;
 use crate::state::State;
+use crate::MAX_PADDR;
 use std::collections::{BTreeMap, BTreeSet};
 use veripage_hw::{Paddr, PAGE_SIZE};
 
@@ -45,13 +46,30 @@ impl Census {
     }
 }
 
+/// Up to so much RAM every slot is looked at, beyond it those below the highest frame ever owned.
+const THOROUGH: usize = 64 << 20;
+
 /// Checks all frames that were ever handed out, and all that the census names, ascending.
 pub(super) fn check(state: &State, tables: &mut Tables, census: &Census) -> Result<(), AuditError> {
-    let used = lock(&state.pool).high_water * PAGE_SIZE;
+    let bytes: usize = state.ram().map(|r| r.len()).sum();
+    let used = match lock(&state.pool).high_water {
+        _ if bytes <= THOROUGH => MAX_PADDR,
+        used => used * PAGE_SIZE,
+    };
+    // Until the core has made the slots, all are zero, which reads as busy.
+    let made = |pa| Slot::read(state.id, pa).is_some_and(|s| s.count != 0);
+    let free = if state
+        .ram()
+        .any(|mut r| r.any(|pa| pa.is_multiple_of(PAGE_SIZE) && made(pa)))
+    {
+        UNUSED
+    } else {
+        0
+    };
     let mut dead = Vec::new();
     for range in state.ram() {
         for pa in range.clone().step_by(PAGE_SIZE).take_while(|&pa| pa < used) {
-            frame(state, tables, census, pa, &mut dead)?;
+            frame(state, tables, census, pa, free, &mut dead)?;
         }
     }
     let named = census
@@ -68,8 +86,7 @@ pub(super) fn check(state: &State, tables: &mut Tables, census: &Census) -> Resu
         );
     }
     match dead.get(census.dead_nodes) {
-        Some(&(pa, UNIQUE)) => Err(AuditError::UniqueUnknown { pa }),
-        Some(&(pa, count)) => Err(AuditError::Unaccounted { pa, count }),
+        Some(&pa) => Err(AuditError::UniqueUnknown { pa }),
         None if dead.len() < census.dead_nodes => Err(AuditError::DeadNodes {
             expected: census.dead_nodes,
             found: dead.len(),
@@ -78,13 +95,15 @@ pub(super) fn check(state: &State, tables: &mut Tables, census: &Census) -> Resu
     }
 }
 
-/// Checks one frame of RAM; notes it in `dead` if it is neither node nor shared nor unique.
+/// Checks one frame of RAM; notes it in `dead` if it may be a node that has left its table. `free` is
+/// what the count of a frame says that nobody has.
 fn frame(
     state: &State,
     tables: &mut Tables,
     census: &Census,
     pa: Paddr,
-    dead: &mut Vec<(Paddr, u32)>,
+    free: u32,
+    dead: &mut Vec<Paddr>,
 ) -> Result<(), AuditError> {
     let Some(slot) = Slot::read(state.id, pa) else {
         return Ok(());
@@ -97,7 +116,7 @@ fn frame(
         ..
     } = slot;
     if !state.table.is_allocated(pa) {
-        if !slot.unused() {
+        if !slot.unused(free) {
             return Err(AuditError::FreeInUse {
                 pa,
                 count,
@@ -114,8 +133,8 @@ fn frame(
     }
     tables.report.frames += 1;
     if tables.nodes.contains_key(&pa) {
-        if slot.shares().is_some() || census.names(pa) {
-            return Err(AuditError::NodeShared { node: pa, count });
+        if count != UNIQUE || census.names(pa) {
+            return Err(AuditError::NodeNotUnique { node: pa, count });
         }
         return Ok(());
     }
@@ -131,11 +150,14 @@ fn frame(
     if slot.shares().is_some() || census.names(pa) || tables.mapped(pa) > 0 {
         return law(tables, census, pa, count);
     }
-    if count == UNIQUE && !slot.may_be_dead_node() {
-        return Err(AuditError::UniqueUnknown { pa });
+    if slot.may_be_dead_node() {
+        dead.push(pa);
+        return Ok(());
     }
-    dead.push((pa, count));
-    Ok(())
+    Err(match count {
+        UNIQUE => AuditError::UniqueUnknown { pa },
+        _ => AuditError::Unaccounted { pa, count },
+    })
 }
 
 /// `rc == H + P + C`, and a unique frame has no shares.

@@ -84,11 +84,11 @@ impl Slot {
 
     /// Could it, on an allocated frame, be that of a node which has left its table?
     pub(crate) fn may_be_dead_node(&self) -> bool {
-        self.live == 0 && self.shares().is_none() && matches!(self.level(), 1..=5)
+        self.live == 0 && self.count == UNIQUE && matches!(self.level(), 1..=5)
     }
 
-    /// Does it describe a frame that nobody has?
-    pub fn unused(&self) -> bool {
-        matches!(self.count, UNUSED | 0) && self.lock == 0 && self.live == 0 && self.ty == 0
+    /// Does it describe a frame that nobody has, whose count then says `free`?
+    pub(crate) fn unused(&self, free: u32) -> bool {
+        self.count == free && self.lock == 0 && self.live == 0 && self.ty == 0
     }
 }

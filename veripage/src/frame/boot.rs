@@ -1,6 +1,4 @@
 //! Making the slots of RAM, once, when the machine boots.
-#[cfg(verus_only)]
-use super::seed::*;
 use super::slot::*;
 use core::ops::Range;
 use veripage_hw::meta::place;
@@ -13,7 +11,7 @@ use vstd::prelude::*;
 #[path = "boot.spec.rs"]
 mod spec;
 #[cfg(verus_only)]
-use spec::*;
+pub use spec::*;
 
 /// Makes the frames of RAM in `range` usable: their slots become UNUSED. Holes are passed over, and
 /// stay busy for ever. Gives the number of frames made. Addresses are rounded inwards.
@@ -22,8 +20,8 @@ use spec::*;
 /// Each frame is booted once, before anybody else uses frames or slots of `P`, and nobody else uses
 /// its memory.
 #[verus_spec(
-    with Tracked(mem): Tracked<&mut Unclaimed<P>>, Tracked(seeds): Tracked<&mut Map<int, Seed>>
-    requires bootable(old(mem)@, *old(seeds), range.start as int, range.end as int),
+    with Tracked(mem): Tracked<&mut Unclaimed<P>>
+    requires bootable(old(mem)@, range.start as int, range.end as int),
 )]
 pub unsafe fn boot<P: Platform>(range: Range<Paddr>) -> usize {
     let end = if range.end < P::MAX_PADDR {
@@ -46,7 +44,7 @@ pub unsafe fn boot<P: Platform>(range: Range<Paddr>) -> usize {
         invariant
             range.start <= pa <= end + PAGE_SIZE, made <= pa, pa as int % 4096 == 0, end <= range.end, end <= P::MAX_PADDR,
             P::MAX_PADDR <= 0x10_0000_0000_0000,
-            bootable(mem@, *seeds, pa as int, range.end as int),
+            bootable(mem@, pa as int, range.end as int),
         decreases end + PAGE_SIZE - pa
     ))]
     while pa < end && PAGE_SIZE <= end - pa {
@@ -54,9 +52,8 @@ pub unsafe fn boot<P: Platform>(range: Range<Paddr>) -> usize {
             proof! { assert(is_page(pa as int)); }
             proof_decl! {
                 let tracked (page, vacant) = mem.take(pa as int);
-                let tracked seed = seeds.tracked_remove(pa as int);
             }
-            proof_with! { Tracked(page), Tracked(seed) }
+            proof_with! { Tracked(page) }
             let s = MetaSlot::<P>::new();
             place::<P, MetaSlot<P>>(pa, s, verus_exec_expr!(Tracked(vacant)));
             made += 1;

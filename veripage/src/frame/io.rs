@@ -182,8 +182,10 @@ impl<'a> VmReader<'a> {
     ///
     /// # Errors
     /// `InvalidArgs` if fewer bytes are left or the word is not aligned; then nothing is read.
-    #[verus_spec]
-    pub fn atomic_load_u32(&mut self) -> Result<u32, IoError> {
+    #[verus_spec(r =>
+        ensures final(self).left() == if r is Ok { old(self).left() - 4 } else { old(self).left() as int },
+    )]
+    pub fn read_once_u32(&mut self) -> Result<u32, IoError> {
         proof! { use_type_invariant(&*self); }
         if self.end - self.cursor < 4 || self.cursor % 4 != 0 {
             return Err(IoError::InvalidArgs {
@@ -200,8 +202,10 @@ impl<'a> VmReader<'a> {
     ///
     /// # Errors
     /// `InvalidArgs` if fewer bytes are left or the word is not aligned; then nothing is read.
-    #[verus_spec]
-    pub fn atomic_load_u64(&mut self) -> Result<u64, IoError> {
+    #[verus_spec(r =>
+        ensures final(self).left() == if r is Ok { old(self).left() - 8 } else { old(self).left() as int },
+    )]
+    pub fn read_once_u64(&mut self) -> Result<u64, IoError> {
         proof! { use_type_invariant(&*self); }
         if self.end - self.cursor < 8 || self.cursor % 8 != 0 {
             return Err(IoError::InvalidArgs {
@@ -347,6 +351,54 @@ impl<'a> VmWriter<'a> {
         );
         self.cursor += len;
         len
+    }
+
+    /// Stores the next 32-bit word in one access, and passes over it.
+    ///
+    /// # Errors
+    /// `InvalidArgs` if fewer bytes are left or the word is not aligned; then nothing is written.
+    #[verus_spec(r =>
+        ensures final(self).left() == if r is Ok { old(self).left() - 4 } else { old(self).left() as int },
+    )]
+    pub fn write_once_u32(&mut self, v: u32) -> Result<(), IoError> {
+        proof! { use_type_invariant(&*self); }
+        if self.end - self.cursor < 4 || self.cursor % 4 != 0 {
+            return Err(IoError::InvalidArgs {
+                addr: self.cursor,
+                len: 4,
+            });
+        }
+        store_u32(
+            self.cursor,
+            v,
+            verus_exec_expr!(Tracked(self.perm.borrow())),
+        );
+        self.cursor += 4;
+        Ok(())
+    }
+
+    /// Stores the next 64-bit word in one access, and passes over it.
+    ///
+    /// # Errors
+    /// `InvalidArgs` if fewer bytes are left or the word is not aligned; then nothing is written.
+    #[verus_spec(r =>
+        ensures final(self).left() == if r is Ok { old(self).left() - 8 } else { old(self).left() as int },
+    )]
+    pub fn write_once_u64(&mut self, v: u64) -> Result<(), IoError> {
+        proof! { use_type_invariant(&*self); }
+        if self.end - self.cursor < 8 || self.cursor % 8 != 0 {
+            return Err(IoError::InvalidArgs {
+                addr: self.cursor,
+                len: 8,
+            });
+        }
+        store_u64(
+            self.cursor,
+            v,
+            verus_exec_expr!(Tracked(self.perm.borrow())),
+        );
+        self.cursor += 8;
+        Ok(())
     }
 
     /// Replaces the next 32-bit word by `new` if it is `old`; gives what was there, as `Ok` if it was

@@ -132,7 +132,7 @@ fn clones() {
 static ONE: Mutex<()> = Mutex::new(());
 
 /// Does `check` hold with `site` weakened?
-fn holds(check: fn(), site: usize) -> bool {
+pub(crate) fn holds(check: fn(), site: usize) -> bool {
     let _one = ONE.lock().unwrap_or_else(|e| e.into_inner());
     WEAKEN.store(site, SeqCst);
     let ok = catch_unwind(AssertUnwindSafe(|| loom::model(check))).is_ok();

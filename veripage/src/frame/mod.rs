@@ -9,6 +9,24 @@
 //!   0        4     5     6       8            16                      32
 //!   | count  |lock |live |       | type word  | metadata              |
 //! ```
+//! ```
+//! use veripage::frame::{FrameAllocOptions, UFrame};
+//! use veripage_sim::{Config, Machine, Sim};
+//!
+//! let machine = Machine::<9>::boot(Config::with_ram(1 << 20))?;
+//! let ram = machine.ram();
+//! // SAFETY: once, before anybody uses frames.
+//! unsafe { veripage::frame::boot::<Sim<9>>(ram[0].start..ram[1].end) };
+//!
+//! let frame: UFrame<Sim<9>> = FrameAllocOptions::new().alloc_frame().expect("there is RAM");
+//! let other = frame.clone();
+//! frame.write_val(16, &0x1234_u32).expect("it lies in the frame");
+//! assert_eq!(other.read_val::<u32>(16), Ok(0x1234));
+//! assert_eq!(frame.reference_count(), 2);
+//! # drop((frame, other));
+//! # assert_eq!(machine.stats().allocated, 0);
+//! # Ok::<(), veripage_sim::SimError>(())
+//! ```
 //! What this module may touch: the slots, by `veripage_hw::count` and `veripage_hw::meta`, and the
 //! bytes of frames, by `veripage_hw::bytes`.
 mod alloc;
@@ -19,8 +37,6 @@ mod io;
 mod kind;
 #[cfg(all(test, feature = "loom"))]
 mod loom_tests;
-#[cfg(verus_only)]
-pub mod seed;
 mod segment;
 mod shared;
 pub(crate) mod slot;

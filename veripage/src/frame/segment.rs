@@ -433,3 +433,17 @@ impl<P: Platform, K: FrameKind> Iterator for Segment<P, K> {
         self.take_first()
     }
 }
+
+impl<P: Platform, M: FrameMeta> From<Segment<P, M>> for DynSegment<P> {
+    fn from(segment: Segment<P, M>) -> Self {
+        segment.into_dyn()
+    }
+}
+
+impl<P: Platform, M: FrameMeta> TryFrom<DynSegment<P>> for Segment<P, M> {
+    type Error = DynSegment<P>;
+
+    fn try_from(segment: DynSegment<P>) -> Result<Self, DynSegment<P>> {
+        segment.cast()
+    }
+}

@@ -4,8 +4,6 @@
 //! States of the word: UNUSED, UNIQUE, busy, shared `n`. All that moves between them is here.
 #![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
 #[cfg(verus_only)]
-use super::seed::*;
-#[cfg(verus_only)]
 use super::sm::*;
 use core::marker::PhantomData;
 #[cfg(verus_only)]
@@ -66,15 +64,13 @@ pub use ghost::*;
 impl<P: Platform> MetaSlot<P> {
     /// The slot of an unused frame, which owns the frame.
     #[verus_spec(r =>
-        with Tracked(page): Tracked<RawPage<P>>, Tracked(seed): Tracked<Seed>
-        requires seed.wf(seed.ids()), seed.ids().frame == page.paddr(),
+        with Tracked(page): Tracked<RawPage<P>>
         ensures r.id().pa == page.paddr(),
     )]
     pub(crate) fn new() -> MetaSlot<P> {
         let (meta, _mp) = MetaCell::new();
         proof_decl! { let tracked mp = _mp.get(); }
-        proof_decl! { let ghost seed_ids = seed.ids(); }
-        proof_decl! { let tracked res = FrameRes { page, meta: mp, seed }; }
+        proof_decl! { let tracked res = FrameRes { page, meta: mp }; }
         let (rc, _perm, _parked, _ledger) = RcCell::new(UNUSED, verus_exec_expr!(Tracked(res)));
         proof_decl! { let tracked (perm, parked, ledger) = (_perm.get(), _parked.get(), _ledger.get()); }
         proof_decl! {
@@ -82,7 +78,7 @@ impl<P: Platform> MetaSlot<P> {
             let ghost pa = parked@.page.paddr();
             let tracked frac = Frac::new(parked);
             let ghost id = SlotId {
-                rc: rc.id(), meta: meta.id(), inst: inst.id(), frac: frac.id(), pa, seed: seed_ids,
+                rc: rc.id(), meta: meta.id(), inst: inst.id(), frac: frac.id(), pa,
             };
             let tracked v = SlotInv { perm, st, frac: Some(frac), ledger: Some(ledger) };
             let tracked inv = AtomicInvariant::new(id, v, 0);

@@ -9,22 +9,19 @@ pub ghost struct SlotId {
     pub inst: InstanceId,
     pub frac: Loc,
     pub pa: int,
-    pub seed: SeedIds,
 }
 
-/// What a frame's owner owns: its memory, its metadata, and what makes it a node.
+/// What a frame's owner owns: its memory and its metadata.
 #[verifier::reject_recursive_types(P)]
 pub tracked struct FrameRes<P: Platform> {
     pub page: RawPage<P>,
     pub meta: MetaPerm,
-    pub seed: Seed,
 }
 
 impl<P: Platform> FrameRes<P> {
     pub open spec fn wf(self, id: SlotId) -> bool {
         &&& self.page.paddr() == id.pa
         &&& self.meta.cell() == id.meta
-        &&& self.seed.wf(id.seed)
     }
 }
 

@@ -1,11 +1,14 @@
 //! The operations on frames, one after the other: a client that the checker reads as a kernel's code
 //! would be read, and that the tests run.
 #[cfg(verus_only)]
+use super::boot::*;
+#[cfg(verus_only)]
 use super::slot::*;
 use super::*;
+use core::ops::Range;
 #[cfg(verus_only)]
-use veripage_hw::lock::has_slot;
-use veripage_hw::Platform;
+use veripage_hw::meta::Unclaimed;
+use veripage_hw::{Paddr, Platform};
 use vstd::prelude::*;
 
 /// Metadata of the tour: a number.
@@ -22,6 +25,27 @@ impl FrameMeta for Ticket {}
 /// Drops `_t` (the checker has no contract for the library's `drop`).
 #[verus_spec]
 fn end_of<T>(_t: T) {}
+
+/// From boot on: makes the frames of `range`, and leads one through all its states.
+///
+/// # Errors
+/// As `one_frame`.
+///
+/// # Safety
+/// As `boot`.
+#[verus_spec(r =>
+    with Tracked(mem): Tracked<&mut Unclaimed<P>>
+    requires bootable(old(mem)@, range.start as int, range.end as int),
+    ensures r matches Ok(n) ==> n == 9 || n == 0,
+)]
+pub unsafe fn from_boot<P: Platform>(range: Range<Paddr>) -> Result<u64, AllocError> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        proof_with! { Tracked(mem) }
+        boot::<P>(range)
+    };
+    one_frame::<P>()
+}
 
 /// One frame through all its states. Gives the number that its metadata ends with (9), or 0 if
 /// somebody else shared it meanwhile.

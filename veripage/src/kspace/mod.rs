@@ -10,6 +10,7 @@ pub mod error;
 pub mod range_alloc;
 #[cfg(not(verus_only))]
 mod space;
+pub mod tour;
 
 #[cfg(not(verus_only))]
 pub use area::KVirtArea;

@@ -201,12 +201,7 @@ impl<const N: usize> RangeAllocator<N> {
             None => return Err(RangeAllocError::NotAllocated(start, end)),
         };
         self.mark(i, false);
-        if i + 1 < self.len && !self.used(i + 1) {
-            self.join(i);
-        }
-        if i > 0 && !self.used(i - 1) {
-            self.join(i - 1);
-        }
+        self.settle(i);
         Ok(())
     }
 
@@ -346,6 +341,20 @@ impl<const N: usize> RangeAllocator<N> {
         self.pieces[i + 1] = at;
         self.len += 1;
         proof! { self.lemma_cut(old(self), i as int, at as int); }
+    }
+
+    /// Joins the free piece `i` with its free neighbours.
+    #[verus_spec(
+        requires old(self).wf(), i < old(self).len, !old(self).in_use(i as int),
+        ensures final(self).wf(), final(self).same_bounds(old(self)), final(self).same_areas(old(self)),
+    )]
+    fn settle(&mut self, i: usize) {
+        if i + 1 < self.len && !self.used(i + 1) {
+            self.join(i);
+        }
+        if i > 0 && !self.used(i - 1) {
+            self.join(i - 1);
+        }
     }
 
     /// Joins the free pieces `i` and `i + 1`.

@@ -4,11 +4,12 @@ use super::KSpaceError;
 use crate::page_table::{KernelPtConfig, PageTable, PageTableConfig, PagingFormat, UserPtConfig};
 use crate::paging::is_valid_range;
 use crate::tlb::deferred::DeferredNodes;
-use crate::tlb::{Targets, TlbFlusher};
+use crate::tlb::TlbFlusher;
 use crate::{Paddr, Platform, Vaddr};
 use core::mem::ManuallyDrop;
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, Ordering};
+use veripage_hw::flush::Whom;
 
 /// Pieces that a kernel's table of areas holds unless told otherwise: at least 511 areas at a time.
 pub const DEFAULT_PIECES: usize = 1024;
@@ -56,8 +57,13 @@ impl<P: Platform, F: PagingFormat, const PIECES: usize> KernelSpace<P, F, PIECES
         Ok(KernelSpace { tables, areas })
     }
 
-    /// The kernel's page table: for what is mapped at fixed addresses, outside the areas' range.
-    pub fn page_table(&self) -> &PageTable<KernelPtConfig<P, F>> {
+    /// The kernel's page table: for what is mapped at fixed addresses.
+    ///
+    /// # Safety
+    /// The range that areas come from is left alone, and what is mapped at addresses that safe code
+    /// accesses stays memory of the kind that it takes it for. What is removed goes through a
+    /// [`flusher`](Self::flusher).
+    pub unsafe fn page_table(&self) -> &PageTable<KernelPtConfig<P, F>> {
         &self.tables.table
     }
 
@@ -95,7 +101,7 @@ impl<P: Platform, F: PagingFormat, const PIECES: usize> KernelSpace<P, F, PIECES
 
 impl<P: Platform, F: PagingFormat> KernelTables<P, F> {
     pub(crate) fn flusher(&self) -> TlbFlusher<'_, KernelPtConfig<P, F>> {
-        TlbFlusher::new(Targets::All, &self.kernel_nodes)
+        TlbFlusher::new(Whom::All, &self.kernel_nodes)
     }
 
     /// To be called before a user space is loaded: when its CPUs leave it, they load the kernel's table.

@@ -56,6 +56,9 @@ pub unsafe trait PageTableConfig: Sized + Send + Sync + 'static {
     /// May root entries lose their nodes? Not if other tables share these.
     const TOP_LEVEL_CAN_UNMAP: bool;
 
+    /// The level of an item's page; 0 if no page has its size: such an item is never made an entry.
+    fn item_level(item: &Self::Item) -> PagingLevel;
+
     /// Moves an item into what an entry says.
     fn item_into_raw(item: Self::Item) -> (Paddr, PagingLevel, PageProperty);
 
@@ -104,6 +107,11 @@ macro_rules! config {
 
             const TOP_LEVEL_INDEX_RANGE: Range<usize> = $top;
             const TOP_LEVEL_CAN_UNMAP: bool = $can_unmap;
+
+            #[inline(always)]
+            fn item_level(item: &Self::Item) -> PagingLevel {
+                item.level()
+            }
 
             #[inline(always)]
             fn item_into_raw(item: Self::Item) -> (Paddr, PagingLevel, PageProperty) {

@@ -212,6 +212,11 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     /// - `NoMemory`: no frame for a node. Nodes allocated before stay, empty.
     #[inline(always)]
     pub fn map(&mut self, item: C::Item) -> Result<(), PageTableError> {
+        if C::item_level(&item) == 0 {
+            // The raw form would forget how large it is.
+            self.not_at_end()?;
+            return Err(PageTableError::UnsupportedProperty(self.virt_addr()));
+        }
         let (pa, level, prop) = C::item_into_raw(item);
         let mapped = match self.check_page(pa, level, prop) {
             Ok(()) => self.path.map(pa, level, prop),
@@ -225,7 +230,7 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     }
 
     /// Maps the next `len` bytes to the memory from `pa` on, which nobody owns, with pages of at most the
-    /// size of level `largest`, and moves past them.
+    /// size of level `largest` (0 counts as 1), and moves past them.
     ///
     /// # Errors
     /// As for [`map`](Self::map). On `AlreadyMapped` and `NoMemory` everything before the new position is
@@ -264,7 +269,8 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
         if !C::E::supports(1, prop) {
             return Err(PageTableError::UnsupportedProperty(self.virt_addr()));
         }
-        self.path.map_run(pa, to, prop, largest)
+        self.path
+            .map_run(pa, to, prop, if largest == 0 { 1 } else { largest })
     }
 
     /// Takes out the next mapping of the next `len` bytes and moves past it: one page, or a whole table

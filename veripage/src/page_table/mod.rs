@@ -14,8 +14,8 @@ mod lock;
 #[cfg(not(verus_only))]
 mod lock_range;
 #[cfg(verus_only)]
-pub mod model;
-pub mod node;
+pub(crate) mod model;
+pub(crate) mod node;
 mod node_frame;
 #[cfg(not(verus_only))]
 mod over_tables;
@@ -23,7 +23,7 @@ mod path;
 #[cfg(not(verus_only))]
 mod pending;
 mod prune;
-pub mod retired;
+pub(crate) mod retired;
 mod runs;
 #[cfg(not(verus_only))]
 mod table;
@@ -37,8 +37,9 @@ pub use error::PageTableError;
 #[cfg(not(verus_only))]
 pub use item::MappedItem;
 #[cfg(not(verus_only))]
+pub(crate) use node::walk_hint;
+#[cfg(not(verus_only))]
 pub use pending::Pending;
-pub use node::walk_hint;
-pub use retired::Retired;
+pub use retired::{Expired, Retired, Waiting};
 #[cfg(not(verus_only))]
 pub use table::{reclaim, PageTable};

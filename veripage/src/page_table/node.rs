@@ -17,6 +17,8 @@ use vstd::prelude::*;
 mod birth;
 mod detach;
 mod root;
+#[cfg(any(verus_only, test))]
+mod tour;
 pub mod walk_hint;
 
 pub use {birth::*, detach::*, root::*};
@@ -25,7 +27,10 @@ pub use {birth::*, detach::*, root::*};
 #[path = "node.spec.rs"]
 mod ghost;
 #[cfg(verus_only)]
-pub use ghost::*;
+#[path = "node.proof.rs"]
+mod lemmas;
+#[cfg(verus_only)]
+pub use {ghost::*, lemmas::*};
 
 /// Entry `i` of the locked node `pa`, exact but for what the MMU set since it was written.
 #[inline(always)]
@@ -174,19 +179,6 @@ pub fn set_count<P: Platform, E: PageTableEntryTrait>(pa: Paddr, n: usize) {
     proof! {
         p.res.node = Some(node);
     }
-}
-
-/// Level and first page of the locked node.
-#[inline(always)]
-#[verus_spec(r =>
-    with Tracked(p): Tracked<&NodePerm<P, E>>
-    requires p.inv(), p@.paddr == pa,
-    ensures r.0 == p@.level, r.1 == p@.base,
-)]
-pub fn position<P: Platform, E: PageTableEntryTrait>(pa: Paddr) -> (PagingLevel, usize) {
-    proof_with!(Tracked(p));
-    let m = meta::<P, E>(pa);
-    (m.level, m.base)
 }
 
 /// Unlocks a node.

@@ -1,6 +1,5 @@
 //! The permissions of a frame that is a node.
 use super::*;
-use crate::frame::seed::Seed;
 pub use crate::frame::slot::{slot_at, Excl, FrameRes, Parked};
 use crate::frame::sm::SlotSM;
 use veripage_hw::bytes::RawPage;
@@ -18,7 +17,6 @@ pub tracked struct NodeFrame<P: Platform> {
     pub meta: MetaPerm,
     pub tok: SlotSM::excl,
     pub empty: Empty<Parked<P>>,
-    pub seed: Seed,
 }
 
 impl<P: Platform> NodeFrame<P> {
@@ -29,7 +27,6 @@ impl<P: Platform> NodeFrame<P> {
         &&& self.meta.cell() == id.meta && self.meta.has_a::<NodeSlot>()
         &&& self.tok.instance_id() == id.inst
         &&& self.empty.id() == id.frac
-        &&& self.seed.wf(id.seed)
         &&& id.pa == pa
     }
 
@@ -88,8 +85,8 @@ impl<P: Platform> NodeFrame<P> {
             r.wf(pa),
     {
         let tracked Excl { tok, empty, res } = e;
-        let tracked FrameRes { page, meta, seed } = res;
-        NodeFrame { page: page.into_words(), meta, tok, empty, seed }
+        let tracked FrameRes { page, meta } = res;
+        NodeFrame { page: page.into_words(), meta, tok, empty }
     }
 
     /// A former node's frame is an exclusively owned frame.
@@ -101,8 +98,8 @@ impl<P: Platform> NodeFrame<P> {
             r.res.meta.has_a::<NodeSlot>(),
             has_slot::<P>(pa),
     {
-        let tracked NodeFrame { page, meta, tok, empty, seed } = self;
-        Excl { tok, empty, res: FrameRes { page: RawPage::from_words(page), meta, seed } }
+        let tracked NodeFrame { page, meta, tok, empty } = self;
+        Excl { tok, empty, res: FrameRes { page: RawPage::from_words(page), meta } }
     }
 }
 

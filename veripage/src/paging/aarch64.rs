@@ -185,9 +185,6 @@ impl PageTableEntryTrait for Aarch64Pte {
     proof fn supports_wf(level: int, p: PageProperty) {
     }
 
-    proof fn paddr_end_wf() {
-    }
-
     proof fn supports_lower(level: int, p: PageProperty) {
     }
 

@@ -117,6 +117,8 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
     proof fn paddr_end_aligned()
         ensures
             aligned(5, Self::PADDR_END as int),
+            Self::PADDR_END as int % 0x1_0000_0000_0000 == 0,
+            0 < Self::PADDR_END <= 0x100_0000_0000_0000,
     ;
 
     /// The property of any word has only bits with a meaning.
@@ -132,13 +134,6 @@ pub trait PageTableEntryTrait: Copy + Send + Sync + 'static {
         ensures
             1 <= level <= 5,
             p.wf(),
-    ;
-
-    /// Physical addresses end where a page of every level may end.
-    proof fn paddr_end_wf()
-        ensures
-            0 < Self::PADDR_END <= 0x100_0000_0000_0000,
-            Self::PADDR_END as int % 0x1_0000_0000_0000 == 0,
     ;
 
     /// A page can be split into smaller ones with the same property.

@@ -4,7 +4,9 @@
 //! the address space), a level-`l` slot by that number divided by 512^(l-1). Slot `s` of level `l`
 //! is entry `s % 512` of its node. Everything is defined by constant cases on the level, so that no
 //! proof meets a symbolic product or divisor.
-use vstd::arithmetic::div_mod::{lemma_div_denominator, lemma_fundamental_div_mod};
+use vstd::arithmetic::div_mod::{
+    lemma_div_denominator, lemma_fundamental_div_mod, lemma_mod_multiples_vanish,
+};
 use vstd::prelude::*;
 
 verus! {
@@ -191,6 +193,27 @@ pub proof fn first_is_round_down(l: int, va: int)
     }
 }
 
+/// Pages are aligned to all smaller sizes.
+pub proof fn lemma_aligned_down(l: int, m: int, va: int)
+    requires 1 <= l <= m <= 5, aligned(m, va),
+    ensures aligned(l, va),
+{
+}
+
+/// Multiples of `c` are `c` apart.
+pub proof fn lemma_between(c: int, va: int, d: int, end: int)
+    requires c > 0, va % c == 0, (va + d) % c == 0, end % c == 0, 0 <= d < end,
+    ensures d + c <= end,
+{
+    lemma_fundamental_div_mod(va, c);
+    lemma_fundamental_div_mod(va + d, c);
+    lemma_fundamental_div_mod(end, c);
+    let (p, q, r) = (va / c, (va + d) / c, end / c);
+    assert(d == c * (q - p)) by (nonlinear_arith) requires va == c * p, va + d == c * q;
+    assert(q - p < r) by (nonlinear_arith) requires c > 0, d == c * (q - p), end == c * r, d < end;
+    assert(c * (q - p) + c <= c * r) by (nonlinear_arith) requires c > 0, q - p + 1 <= r;
+}
+
 /// The `i`-th part of a page is a page of the next level, and the page ends within physical memory.
 pub proof fn lemma_part(end: int, l: int, pa: int, i: int)
     requires 2 <= l <= 5, aligned(5, end), 0 <= pa < end, aligned(l, pa), 0 <= i < 512,
@@ -198,6 +221,27 @@ pub proof fn lemma_part(end: int, l: int, pa: int, i: int)
         aligned(l - 1, pa + i * bytes(l - 1)),
         pa <= pa + i * bytes(l - 1) < pa + bytes(l) <= end,
 {
+    lemma_aligned_down(l, 5, end);
+    lemma_aligned_down(l - 1, l, pa);
+    if l == 2 {
+        lemma_part_of(0x1000, end, pa, i);
+    } else if l == 3 {
+        lemma_part_of(0x20_0000, end, pa, i);
+    } else if l == 4 {
+        lemma_part_of(0x4000_0000, end, pa, i);
+    } else {
+        lemma_part_of(0x80_0000_0000, end, pa, i);
+    }
+}
+
+/// The same for parts of `c` bytes.
+proof fn lemma_part_of(c: int, end: int, pa: int, i: int)
+    requires c > 0, end % (512 * c) == 0, 0 <= pa < end, pa % (512 * c) == 0, pa % c == 0, 0 <= i < 512,
+    ensures (pa + i * c) % c == 0, 0 <= i * c < 512 * c, pa + 512 * c <= end,
+{
+    lemma_between(512 * c, 0, pa, end);
+    lemma_mod_multiples_vanish(i, pa, c);
+    assert(i * c == c * i && 0 <= i * c < 512 * c) by (nonlinear_arith) requires 0 <= i < 512, c > 0;
 }
 
 /// Bit position of the level-`l` index.

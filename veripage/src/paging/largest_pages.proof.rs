@@ -1,6 +1,5 @@
 //! The pages that a run is split into tile it, and no tiling has fewer.
 use super::*;
-use vstd::arithmetic::div_mod::lemma_fundamental_div_mod;
 
 verus! {
 
@@ -62,13 +61,6 @@ pub proof fn lemma_tiles(highest: int, va: int, pa: int, len: int)
     }
 }
 
-/// Pages are aligned to all smaller sizes.
-proof fn lemma_aligned_down(l: int, m: int, va: int)
-    requires 1 <= l <= m <= 5, aligned(m, va),
-    ensures aligned(l, va),
-{
-}
-
 /// A page that begins inside an aligned larger one ends inside it.
 proof fn lemma_nested(l: int, m: int, va: int, d: int)
     requires 1 <= l <= m <= 5, aligned(m, va), aligned(l, va + d), 0 <= d < bytes(m),
@@ -87,20 +79,6 @@ proof fn lemma_nested(l: int, m: int, va: int, d: int)
     } else {
         lemma_between(0x1_0000_0000_0000, va, d, bytes(m));
     }
-}
-
-/// Multiples of `c` are `c` apart.
-proof fn lemma_between(c: int, va: int, d: int, end: int)
-    requires c > 0, va % c == 0, (va + d) % c == 0, end % c == 0, 0 <= d < end,
-    ensures d + c <= end,
-{
-    lemma_fundamental_div_mod(va, c);
-    lemma_fundamental_div_mod(va + d, c);
-    lemma_fundamental_div_mod(end, c);
-    let (p, q, r) = (va / c, (va + d) / c, end / c);
-    assert(d == c * (q - p)) by (nonlinear_arith) requires va == c * p, va + d == c * q;
-    assert(q - p < r) by (nonlinear_arith) requires c > 0, d == c * (q - p), end == c * r, d < end;
-    assert(c * (q - p) + c <= c * r) by (nonlinear_arith) requires c > 0, q - p + 1 <= r;
 }
 
 /// However the run is tiled, some pages cover exactly the largest page that fits at its start, of which `d`

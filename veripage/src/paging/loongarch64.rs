@@ -184,9 +184,6 @@ impl PageTableEntryTrait for LoongArch64Pte {
     proof fn supports_wf(level: int, p: PageProperty) {
     }
 
-    proof fn paddr_end_wf() {
-    }
-
     proof fn supports_lower(level: int, p: PageProperty) {
     }
 

@@ -165,9 +165,6 @@ impl PageTableEntryTrait for RiscvPte {
     proof fn supports_wf(level: int, p: PageProperty) {
     }
 
-    proof fn paddr_end_wf() {
-    }
-
     proof fn supports_lower(level: int, p: PageProperty) {
     }
 

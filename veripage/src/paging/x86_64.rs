@@ -8,8 +8,9 @@
 //! Bits 52 to 62 stay zero.
 //!
 //! Hardware grants reading with every present entry. A user page without any right is therefore
-//! a supervisor page with software bit 11 ("none") set; `supports` declines pages that may be written or executed
-//! but not read, and unreadable kernel pages.
+//! a supervisor page with software bit 11 ("none") set. (Not an entry with P = 0 that keeps its
+//! address: some processors read through these speculatively.) `supports` declines pages that may be
+//! written or executed but not read, and unreadable kernel pages.
 //!
 //! Cache policies index the page attribute table, which must hold [`IA32_PAT`]; its lower half is
 //! the power-on value.
@@ -181,9 +182,6 @@ impl PageTableEntryTrait for X86_64Pte {
     }
 
     proof fn supports_wf(level: int, p: PageProperty) {
-    }
-
-    proof fn paddr_end_wf() {
     }
 
     proof fn supports_lower(level: int, p: PageProperty) {

@@ -16,11 +16,6 @@ impl<T, const N: usize> FixedList<T, N> {
         }
     }
 
-    /// Are there no values?
-    pub(super) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Adds a value.
     ///
     /// # Errors
@@ -41,13 +36,6 @@ impl<T, const N: usize> FixedList<T, N> {
         self.len = self.len.checked_sub(1)?;
         // SAFETY: the place was below the old length, and is not any more.
         Some(unsafe { self.places[self.len].assume_init_read() })
-    }
-
-    /// The value added last.
-    pub(super) fn last_mut(&mut self) -> Option<&mut T> {
-        let last = self.len.checked_sub(1)?;
-        // SAFETY: the place is below the length.
-        Some(unsafe { self.places[last].assume_init_mut() })
     }
 }
 

@@ -1,10 +1,10 @@
 //! Cursors over user spaces: what a kernel may map for user programs, and what becomes of it.
 use crate::frame::{Frame, Segment, UntypedKind};
-use crate::page_table::{self, PageTableError, PagingFormat, UserPtConfig};
-use crate::paging::{PageFlags, PageProperty, PagingConstsTrait, PrivilegedPageFlags};
+use crate::page_table::{self, MappedItem, PageTableError, PagingFormat, UserPtConfig};
+use crate::paging::{PageFlags, PageProperty, PagingConstsTrait, PagingLevel, PrivilegedPageFlags};
 use crate::tlb::TlbFlusher;
 use crate::{FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
-use core::ops::{Deref, DerefMut, Range};
+use core::ops::{Deref, Range};
 
 /// A cursor that looks at a user space.
 pub type Cursor<'a, P, F> = page_table::Cursor<'a, UserPtConfig<P, F>>;
@@ -164,8 +164,44 @@ impl<'a, P: Platform, F: PagingFormat> CursorMut<'a, P, F> {
     }
 
     /// Where what was removed waits: to send or await flushes early.
-    pub fn flusher(&mut self) -> &mut TlbFlusher<'a, UserPtConfig<P, F>> {
-        &mut self.flusher
+    pub fn flusher(&mut self) -> Flusher<'_, 'a, P, F> {
+        Flusher(&mut self.flusher)
+    }
+
+    /// See [`Cursor::query`](page_table::Cursor::query).
+    ///
+    /// # Errors
+    /// `InvalidVaddr`: the cursor is at its end.
+    #[inline]
+    pub fn query(&mut self) -> Result<(Range<Vaddr>, Option<MappedItem<P>>), PageTableError> {
+        self.inner.query()
+    }
+
+    /// See [`Cursor::peek`](page_table::Cursor::peek).
+    ///
+    /// # Errors
+    /// `InvalidVaddr`: the cursor is at its end.
+    #[inline]
+    pub fn peek(&mut self) -> Result<Option<(Paddr, PagingLevel, PageProperty)>, PageTableError> {
+        self.inner.peek()
+    }
+
+    /// See [`Cursor::find_next`](page_table::Cursor::find_next).
+    ///
+    /// # Errors
+    /// `UnalignedVaddr(len)`; `InvalidVaddrRange`, `InvalidVaddr`: past the cursor's range, at its end.
+    #[inline]
+    pub fn find_next(&mut self, len: usize) -> Result<Option<Vaddr>, PageTableError> {
+        self.inner.find_next(len)
+    }
+
+    /// See [`Cursor::jump`](page_table::Cursor::jump).
+    ///
+    /// # Errors
+    /// `UnalignedVaddr`, `InvalidVaddr` if it is outside the range.
+    #[inline]
+    pub fn jump(&mut self, va: Vaddr) -> Result<(), PageTableError> {
+        self.inner.jump(va)
     }
 }
 
@@ -177,9 +213,39 @@ impl<'a, P: Platform, F: PagingFormat> Deref for CursorMut<'a, P, F> {
     }
 }
 
-impl<P: Platform, F: PagingFormat> DerefMut for CursorMut<'_, P, F> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.inner
+/// The flusher of a cursor. It cannot be moved: what a cursor removes must be flushed by the CPUs of
+/// its own space, so neither the flusher nor the part of the cursor that is at the table is handed out.
+///
+/// ```compile_fail,E0308
+/// # use veripage::{page_table::PagingFormat, vm_space::CursorMut, Platform};
+/// fn swap<P: Platform, F: PagingFormat>(a: &mut CursorMut<'_, P, F>, b: &mut CursorMut<'_, P, F>) {
+///     core::mem::swap::<veripage::tlb::TlbFlusher<'_, _>>(a.flusher(), b.flusher());
+/// }
+/// ```
+/// ```compile_fail,E0596
+/// # use veripage::{page_table::PagingFormat, vm_space::CursorMut, Platform};
+/// fn swap<'a, P: Platform, F: PagingFormat>(a: &mut CursorMut<'a, P, F>, b: &mut CursorMut<'a, P, F>) {
+///     core::mem::swap(&mut **a, &mut **b);
+/// }
+/// ```
+pub struct Flusher<'f, 'a, P: Platform, F: PagingFormat>(
+    &'f mut TlbFlusher<'a, UserPtConfig<P, F>>,
+);
+
+impl<P: Platform, F: PagingFormat> Flusher<'_, '_, P, F> {
+    /// See [`TlbFlusher::issue_tlb_flush`].
+    pub fn issue_tlb_flush(&mut self, op: FlushOp) {
+        self.0.issue_tlb_flush(op);
+    }
+
+    /// See [`TlbFlusher::dispatch_tlb_flush`].
+    pub fn dispatch_tlb_flush(&mut self) {
+        self.0.dispatch_tlb_flush();
+    }
+
+    /// See [`TlbFlusher::sync_tlb_flush`].
+    pub fn sync_tlb_flush(&mut self) {
+        self.0.sync_tlb_flush();
     }
 }
 

@@ -3,20 +3,21 @@
 //! A [`VmSpace`] is used through cursors, by any number of CPUs at once; cursors over ranges that do not
 //! overlap go on side by side. A CPU that activates a space joins the space's CPU set before it loads
 //! the root, and whoever removes a mapping reads the set after the entry is cleared: see
-//! [`AtomicCpuSet`](crate::cpu_set::AtomicCpuSet) for why nobody is missed.
+//! `veripage_hw::cpu_set` for why nobody is missed.
 mod cursor;
 mod user_io;
 
-pub use cursor::{is_user_prop, Cursor, CursorMut};
+pub use cursor::{is_user_prop, Cursor, CursorMut, Flusher};
 pub use user_io::{UserAccessError, UserReader, UserWriter};
 
-use crate::cpu_set::AtomicCpuSet;
 use crate::kspace::{KernelSpace, KernelTables};
 use crate::page_table::{PageTable, PageTableError, PagingFormat, UserPtConfig};
+use crate::paging::PageProperty;
 use crate::rcu::RcuGuard;
-use crate::tlb::{Targets, TlbFlusher};
-use crate::{CpuSet, FlushOp, Paddr, Platform, Vaddr};
+use crate::tlb::TlbFlusher;
+use crate::{AtomicCpuSet, CpuSet, FlushOp, Paddr, Platform, Vaddr};
 use core::ops::Range;
+use veripage_hw::flush::Whom;
 
 /// An address space of user programs. The kernel's half is the kernel's own: what it maps is seen here.
 ///
@@ -79,8 +80,8 @@ impl<'k, P: Platform, F: PagingFormat> VmSpace<'k, P, F> {
             return;
         }
         self.kernel.keep();
-        // The set first, the root after it: see `AtomicCpuSet`.
-        self.cpus.join(P::cpu());
+        // The set first, the root after it: see `veripage_hw::cpu_set`.
+        self.cpus.join::<P>();
         // SAFETY: the kernel half is the kernel's, so that the kernel goes on running. The table stays:
         // `drop` makes every CPU of the set leave it before it goes away.
         unsafe { self.table.activate() }
@@ -92,7 +93,7 @@ impl<'k, P: Platform, F: PagingFormat> VmSpace<'k, P, F> {
         let _stay_on_this_cpu = RcuGuard::<P>::enter();
         self.activate();
         if !core::ptr::addr_eq(self, previous) {
-            previous.cpus.leave(P::cpu());
+            previous.cpus.leave::<P>();
         }
     }
 
@@ -103,7 +104,7 @@ impl<'k, P: Platform, F: PagingFormat> VmSpace<'k, P, F> {
             // SAFETY: the kernel half is the same, and the kernel's table outlives every user space.
             unsafe { self.kernel.table.activate() }
         }
-        self.cpus.leave(P::cpu());
+        self.cpus.leave::<P>();
     }
 
     /// Is this the space of the current CPU?
@@ -140,9 +141,18 @@ impl<'k, P: Platform, F: PagingFormat> VmSpace<'k, P, F> {
         self.table.root_paddr()
     }
 
-    /// The space's table, to be looked at.
-    pub fn page_table(&self) -> &PageTable<UserPtConfig<P, F>> {
-        &self.table
+    /// What an MMU with this space would translate `va` to, at some moment during the call: the physical
+    /// address and the page's property. Takes no lock.
+    ///
+    /// # Errors
+    /// `InvalidVaddr`: the address is not canonical.
+    #[inline]
+    pub fn page_walk(
+        &self,
+        guard: &RcuGuard<P>,
+        va: Vaddr,
+    ) -> Result<Option<(Paddr, PageProperty)>, PageTableError> {
+        self.table.page_walk(guard, va)
     }
 
     /// The CPUs that may have the space loaded.
@@ -151,7 +161,7 @@ impl<'k, P: Platform, F: PagingFormat> VmSpace<'k, P, F> {
     }
 
     fn flusher(&self) -> TlbFlusher<'_, UserPtConfig<P, F>> {
-        TlbFlusher::new(Targets::Of(&self.cpus), &self.kernel.user_nodes)
+        TlbFlusher::new(Whom::Of(&self.cpus), &self.kernel.user_nodes)
     }
 }
 

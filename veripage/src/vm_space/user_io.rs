@@ -1,13 +1,17 @@
 //! The kernel's own access to user memory: through the space's table and the frames, never through the
 //! user's addresses.
 //!
-//! Each page is looked up without a lock, as an MMU would. Between the lookup and the copy the page may
-//! be unmapped, and no TLB flush waits for this CPU's software. So the frame is shared first and the
-//! entry looked at again: if it still maps the frame, the share is of what is mapped, and keeps it.
+//! To be read, each page is looked up without a lock, as an MMU would. Between the lookup and the copy the
+//! page may be unmapped, and no TLB flush waits for this CPU's software. So the frame is shared first and
+//! the entry looked at again: if it still maps the frame, the share is of what is mapped, and keeps it.
+//! A late read is harmless; a late write is not, since the page may have been protected meanwhile for
+//! somebody else to have its contents as they are, as a fork does. So a page is written under a cursor.
 use super::VmSpace;
-use crate::frame::{AnyUFrameMeta, DynFrame, DynUFrame, IoError, Pod, VmReader, VmWriter};
+use crate::frame::{
+    AnyUFrameMeta, DynFrame, DynUFrame, GetFrameError, IoError, Pod, VmReader, VmWriter,
+};
 use crate::page_table::{PageTableConfig, PagingFormat, UserPtConfig};
-use crate::paging::{is_valid_range, PageFlags, PageProperty, PrivilegedPageFlags};
+use crate::paging::{is_valid_range, page_size, PageFlags, PageProperty, PrivilegedPageFlags};
 use crate::rcu::RcuGuard;
 use crate::{Paddr, Platform, Vaddr, PAGE_SIZE};
 
@@ -92,8 +96,14 @@ impl<'s, 'k, P: Platform, F: PagingFormat> Run<'s, 'k, P, F> {
         while todo > 0 {
             let offset = self.at % PAGE_SIZE;
             let len = todo.min(PAGE_SIZE - offset);
-            let frame = self.space.share_page(self.at, self.need)?;
-            copy(&frame, offset, len).map_err(|_| UserAccessError::TooFew(self.at, len))?;
+            let (at, need) = (self.at, self.need);
+            let copied = if need.contains(PageFlags::W) {
+                self.space
+                    .hold_page(at, need, |frame| copy(frame, offset, len))?
+            } else {
+                copy(&self.space.share_page(at, need)?, offset, len)
+            };
+            copied.map_err(|_| UserAccessError::TooFew(at, len))?;
             self.at += len;
             self.left -= len;
             todo -= len;
@@ -125,11 +135,38 @@ impl<P: Platform, F: PagingFormat> VmSpace<'_, P, F> {
                     let untyped = frame.cast::<AnyUFrameMeta>();
                     return untyped.map_err(|_| UserAccessError::NotMemory(va));
                 }
+                // It has as many shares as can be counted, and will have.
+                Err(GetFrameError::Saturated(_)) => return Err(UserAccessError::NotMemory(va)),
                 // Another frame was mapped meanwhile, or this one is just being shared by somebody else.
                 _ => pa = now,
             }
             P::relax();
         }
+    }
+
+    /// Runs `f` on the frame that `va` is mapped to, if the mapping allows `need` to a user program; until
+    /// it is done, nobody can change or remove the mapping.
+    fn hold_page<R>(
+        &self,
+        va: Vaddr,
+        need: PageFlags,
+        f: impl FnOnce(&DynUFrame<P>) -> R,
+    ) -> Result<R, UserAccessError> {
+        let mut guard = RcuGuard::<P>::enter();
+        // Where nothing is mapped a cursor would need nodes.
+        self.user_page(&guard, va, need)?;
+        let page = va - va % PAGE_SIZE;
+        let cursor = self.table.cursor(&mut guard, &(page..page + PAGE_SIZE));
+        let mut cursor = cursor.map_err(|_| UserAccessError::NotMapped(va))?;
+        let Ok(Some((pa, level, prop))) = cursor.peek() else {
+            return Err(UserAccessError::NotMapped(va));
+        };
+        let pa = pa + (page & (page_size(level) - 1));
+        check(prop, need, va)?;
+        let not_memory = |_| UserAccessError::NotMemory(va);
+        let frame = DynFrame::<P>::from_in_use(pa).map_err(not_memory)?;
+        let frame = frame.cast().map_err(|_| UserAccessError::NotMemory(va))?;
+        Ok(f(&frame))
     }
 
     /// The frame that `va` is mapped to at some moment of the call.
@@ -143,18 +180,20 @@ impl<P: Platform, F: PagingFormat> VmSpace<'_, P, F> {
         let Ok(Some((pa, prop))) = found else {
             return Err(UserAccessError::NotMapped(va));
         };
-        if prop.flags.contains(PageFlags::AVAIL1) {
-            return Err(UserAccessError::NotMemory(va));
-        }
-        if !allows(prop, need) {
-            return Err(UserAccessError::Denied(va));
-        }
+        check(prop, need, va)?;
         Ok(pa - pa % PAGE_SIZE)
     }
 }
 
-fn allows(prop: PageProperty, need: PageFlags) -> bool {
-    prop.flags.contains(need) && prop.priv_flags.contains(PrivilegedPageFlags::USER)
+/// Does a mapping of `va` with this property allow `need` to a user program?
+fn check(prop: PageProperty, need: PageFlags, va: Vaddr) -> Result<(), UserAccessError> {
+    if prop.flags.contains(PageFlags::AVAIL1) {
+        return Err(UserAccessError::NotMemory(va));
+    }
+    if !prop.flags.contains(need) || !prop.priv_flags.contains(PrivilegedPageFlags::USER) {
+        return Err(UserAccessError::Denied(va));
+    }
+    Ok(())
 }
 
 /// Reads user memory, forward.
@@ -215,7 +254,8 @@ impl<'s, 'k, P: Platform, F: PagingFormat> UserReader<'s, 'k, P, F> {
     }
 }
 
-/// Writes user memory, forward.
+/// Writes user memory, forward. While it writes, the caller has no cursor there: the two would wait for
+/// each other.
 pub struct UserWriter<'s, 'k, P: Platform, F: PagingFormat>(Run<'s, 'k, P, F>);
 
 impl<'s, 'k, P: Platform, F: PagingFormat> UserWriter<'s, 'k, P, F> {

@@ -103,7 +103,7 @@ pub fn told<P: Platform>(item: &MappedItem<P>) -> (Paddr, PagingLevel, PagePrope
 /// section: these tests have no CPU that has loaded the table.
 pub struct Now<C: PageTableConfig> {
     pub pages: Vec<(Range<Vaddr>, C::Item)>,
-    nodes: Retired<C::P, C::E>,
+    nodes: RetiredOf<C>,
 }
 
 impl<C: PageTableConfig> Default for Now<C> {

@@ -1,0 +1,23 @@
+//! The TLB flusher: what leaves a table waits in it until no CPU can hold a translation to it.
+//!
+//! ```text
+//!   cursor --Pending--> listed --dispatch--> asked --sync--> frames: let go
+//!                                                       \--> nodes: deferred, for a grace period
+//! ```
+//! Flushes are eager: nothing outlives the flusher, which syncs when it is dropped. It allocates
+//! nothing; what does not fit is flushed at once. It never waits for a grace period, since its user
+//! may be in a read section: nodes go on to [`deferred`].
+#[cfg(not(verus_only))]
+pub mod deferred;
+#[cfg(not(verus_only))]
+mod fixed;
+#[cfg(not(verus_only))]
+mod flusher;
+#[cfg(all(test, feature = "loom"))]
+mod loom_tests;
+pub(crate) mod queue;
+pub mod tour;
+
+#[cfg(not(verus_only))]
+pub use flusher::{TlbFlusher, MAX_FRAMES};
+pub use queue::MAX_RANGES;
