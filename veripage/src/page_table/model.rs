@@ -9,6 +9,7 @@ use super::node::{state_ok, NodePerm, NodeState};
 use crate::paging::geometry::*;
 use crate::paging::{PageProperty, PageTableEntryTrait};
 use crate::Platform;
+use vstd::arithmetic::div_mod::lemma_mod_mod;
 use vstd::prelude::*;
 
 verus! {
@@ -522,96 +523,6 @@ pub proof fn off_split(l: int, v: int)
     assert(base(l - 1, q) == base(l - 1, r * 512) + base(l - 1, q % 512)) by { reveal(base); }
 }
 
-/// The `i`-th part of a huge frame may be a frame.
-pub proof fn leaf_part(l: int, pa: int, i: int)
-    requires 2 <= l <= 5, aligned(l, pa), 0 <= i < 512,
-    ensures aligned(l - 1, pa + base(l - 1, i) * 4096), base(l - 1, i) * 4096 == i * bytes(l - 1),
-{
-    if l == 2 {
-        assert(base(1, i) * 4096 == i * 4096) by { reveal(base); }
-        let q = pa / 0x20_0000;
-        assert(pa + i * 4096 == (q * 512 + i) * 4096);
-    } else if l == 3 {
-        assert(base(2, i) * 4096 == i * 0x20_0000) by { reveal(base); }
-        let q = pa / 0x4000_0000;
-        assert(pa + i * 0x20_0000 == (q * 512 + i) * 0x20_0000);
-    } else if l == 4 {
-        assert(base(3, i) * 4096 == i * 0x4000_0000) by { reveal(base); }
-        let q = pa / 0x80_0000_0000;
-        assert(pa + i * 0x4000_0000 == (q * 512 + i) * 0x4000_0000);
-    } else {
-        assert(base(4, i) * 4096 == i * 0x80_0000_0000) by { reveal(base); }
-        let q = pa / 0x1_0000_0000_0000;
-        assert(pa + i * 0x80_0000_0000 == (q * 512 + i) * 0x80_0000_0000);
-    }
-}
-
-/// `s` holds the 512 parts of the level-`l` leaf `w`.
-pub open spec fn parts<E: PageTableEntryTrait>(s: NodeState, l: int, w: u64, n: int) -> bool {
-    forall|j: int| 0 <= j < n ==> {
-        &&& is_leaf::<E>(l - 1, #[trigger] s.words[j])
-        &&& pte_pa::<E>(l - 1, s.words[j]) == pte_pa::<E>(l, w) + base(l - 1, j) * 4096
-        &&& page_prop::<E>(l - 1, s.words[j]) == page_prop::<E>(l, w)
-    }
-}
-
-pub proof fn parts_mean<E: PageTableEntryTrait>(s: NodeState, l: int, w: u64, v: int)
-    requires 2 <= l <= 5, is_leaf::<E>(l, w), aligned(l, pte_pa::<E>(l, w)), parts::<E>(s, l, w, 512),
-    ensures meaning::<E>(l - 1, s.words[slot(l - 1, v) % 512], v) == meaning::<E>(l, w, v),
-{
-    let j = slot(l - 1, v) % 512;
-    leaf_part(l, pte_pa::<E>(l, w), j);
-    off_split(l, v);
-    assert(is_leaf::<E>(l - 1, s.words[j]));
-}
-
-/// A subtree whose root counts no children is that root alone and maps nothing.
-pub proof fn dissolve<P: Platform, E: PageTableEntryTrait>(tracked o: Owner<P, E>) -> (tracked perm: NodePerm<P, E>)
-    requires o.wf(), all_absent::<E>(o.nodes[(o.top, o.prefix)]@),
-    ensures
-        perm == o.nodes[(o.top, o.prefix)], o.view() == Map::<int, Tr>::empty(),
-        o.nodes.dom() == set![(o.top, o.prefix)],
-{
-    let root = (o.top, o.prefix);
-    let words = o.nodes[root]@.words;
-    assert forall|v: int| o.under(v) implies !present::<E>(#[trigger] entry(o.nodes, o.top, v)) by {
-        assert(!present::<E>(words[slot(o.top, v) % 512]));
-    }
-    assert forall|k: (int, int)| o.nodes.dom().contains(k) implies k == root by {
-        let v = first_page(k);
-        assert(o.under(v));
-        slot_iff(k.0 + 1, v, k.1);
-        assert(node_at(o.nodes, k.0, v));
-        if k.0 < o.top {
-            walk_reach::<P, E>(o.nodes, k.0, o.top - 1, v);
-            assert(ok_at::<P, E>(o.nodes, o.top, v));
-        }
-    }
-    assert forall|v: int| o.under(v) implies #[trigger] o.at(v) == Tr::Absent by {
-        assert(!present::<E>(entry(o.nodes, o.top, v)));
-        assert(o.top > 1 ==> !node_at(o.nodes, o.top - 1, v));
-    }
-    assert(o.view() =~= Map::<int, Tr>::empty());
-    assert(o.nodes.dom() =~= set![root]);
-    let tracked Owner { nodes, .. } = o;
-    let tracked mut nodes = nodes;
-    nodes.tracked_remove(root)
-}
-
-/// A zeroed node.
-pub proof fn empty<P: Platform, E: PageTableEntryTrait>(tracked perm: NodePerm<P, E>, l: int, prefix: int, site: Site) -> (tracked o: Owner<P, E>)
-    requires 1 <= l <= 5, l < site.table.top, node_wf(perm, (l, prefix), site), all_absent::<E>(perm@),
-    ensures
-        o.wf(), o.top == l, o.prefix == prefix, o.site == site, o.root_pa() == perm@.paddr,
-        forall|v: int| slot(l + 1, v) == prefix ==> #[trigger] o.mine.contains(v),
-        forall|v: int| #![trigger o.at(v)] o.under(v) ==> o.at(v) == Tr::Absent,
-        o.view() == Map::<int, Tr>::empty(),
-{
-    let tracked o = single::<P, E>(perm, l, prefix, site);
-    assert(o.view() =~= Map::<int, Tr>::empty());
-    o
-}
-
 /// What the MMU finds for page `v` in memory `mem` (node address, index), starting at the level-`l` node `pa`.
 pub open spec fn mmu_walk<E: PageTableEntryTrait>(mem: spec_fn(int, int) -> u64, pa: int, l: int, v: int) -> Tr
     decreases l,
@@ -791,13 +702,13 @@ proof fn paddr_lower(l: int, pa: int)
     ensures aligned(l - 1, pa),
 {
     if l == 2 {
-        assert(pa % 0x1000 == 0) by { let p = pa / 0x20_0000; assert(pa == (p * 512) * 0x1000); }
+        lemma_mod_mod(pa, 0x1000, 512);
     } else if l == 3 {
-        assert(pa % 0x20_0000 == 0) by { let p = pa / 0x4000_0000; assert(pa == (p * 512) * 0x20_0000); }
+        lemma_mod_mod(pa, 0x20_0000, 512);
     } else if l == 4 {
-        assert(pa % 0x4000_0000 == 0) by { let p = pa / 0x80_0000_0000; assert(pa == (p * 512) * 0x4000_0000); }
+        lemma_mod_mod(pa, 0x4000_0000, 512);
     } else {
-        assert(pa % 0x80_0000_0000 == 0) by { let p = pa / 0x1_0000_0000_0000; assert(pa == (p * 512) * 0x80_0000_0000); }
+        lemma_mod_mod(pa, 0x80_0000_0000, 512);
     }
 }
 
@@ -1116,6 +1027,89 @@ pub proof fn frames_join(a: Map<int, Tr>, b: Map<int, Tr>, c: Map<int, Tr>, v0: 
     assert forall|v: int| #[trigger] c.dom().contains(v) <==> a.dom().contains(v) by { assert(b.dom().contains(v) <==> a.dom().contains(v)); }
     assert forall|v: int| #[trigger] a.dom().contains(v) implies if v0 <= v < v0 + (v2 - v0) { frame_of(c[v]) == frame_of(a[v]) } else { c[v] == a[v] } by {
         assert(b.dom().contains(v));
+    }
+}
+
+/// One more word cleared, or seen to be absent.
+pub proof fn cleared_step<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, c: Seq<u64>, l: int, start: int, k: int)
+    requires
+        cleared::<E>(a, b, l, start, k), 0 <= start, 0 <= k, start + k < 512, b.len() == 512,
+        !is_table::<E>(l, b[start + k]), !present::<E>(c[start + k]),
+        c == b || c == b.update(start + k, c[start + k]),
+    ensures cleared::<E>(a, c, l, start, k + 1),
+{
+    assert(b[start + k] == a[start + k]);
+    assert forall|j: int| 0 <= j < 512 implies if start <= j < start + k + 1 { !present::<E>(#[trigger] c[j]) && !is_table::<E>(l, a[j]) } else { c[j] == a[j] } by {
+        if j != start + k { assert(c[j] == b[j]); }
+    }
+}
+
+/// One more word with a new property, or seen to be absent.
+pub proof fn reprop_step<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, c: Seq<u64>, l: int, start: int, k: int)
+    requires
+        reprop::<E>(a, b, l, start, k), 0 <= start, 0 <= k, start + k < 512, b.len() == 512,
+        !is_table::<E>(l, b[start + k]), !is_table::<E>(l, c[start + k]), present::<E>(c[start + k]) == present::<E>(b[start + k]),
+        present::<E>(b[start + k]) ==> pte_pa::<E>(l, c[start + k]) == pte_pa::<E>(l, b[start + k]),
+        c == b || c == b.update(start + k, c[start + k]),
+    ensures reprop::<E>(a, c, l, start, k + 1),
+{
+    assert(b[start + k] == a[start + k]);
+    assert forall|j: int| 0 <= j < 512 implies if start <= j < start + k + 1 {
+        &&& !is_table::<E>(l, #[trigger] c[j]) && !is_table::<E>(l, a[j])
+        &&& present::<E>(c[j]) == present::<E>(a[j])
+        &&& present::<E>(a[j]) ==> pte_pa::<E>(l, c[j]) == pte_pa::<E>(l, a[j])
+    } else {
+        c[j] == a[j]
+    } by {
+        if j != start + k { assert(c[j] == b[j]); }
+    }
+}
+
+/// The node at `(l, v0)` was taken out and put back with other words.
+pub open spec fn put_back<P: Platform, E: PageTableEntryTrait>(a: Owner<P, E>, b: Owner<P, E>, l: int, v0: int) -> bool {
+    let (s, t) = (a.nodes[key(l, v0)]@, b.nodes[key(l, v0)]@);
+    &&& b.nodes == a.nodes.insert(key(l, v0), b.nodes[key(l, v0)])
+    &&& t.paddr == s.paddr
+    &&& node_wf(b.nodes[key(l, v0)], key(l, v0), Site { root: s.root, table: s.table })
+}
+
+pub proof fn cleared_rewritten<P: Platform, E: PageTableEntryTrait>(a: Owner<P, E>, b: Owner<P, E>, l: int, v0: int, n: int)
+    requires
+        put_back(a, b, l, v0), 0 <= n, slot(l, v0) % 512 + n <= 512,
+        cleared::<E>(a.nodes[key(l, v0)]@.words, b.nodes[key(l, v0)]@.words, l, slot(l, v0) % 512, n),
+    ensures
+        rewritten::<P, E>(a.nodes, b.nodes, l, v0, n),
+        forall|j: int| slot(l, v0) % 512 <= j < slot(l, v0) % 512 + n ==> !present::<E>(#[trigger] b.nodes[key(l, v0)]@.words[j]),
+{
+    let (w0, w1, i) = (a.nodes[key(l, v0)]@.words, b.nodes[key(l, v0)]@.words, slot(l, v0) % 512);
+    assert forall|j: int| 0 <= j < 512 implies if i <= j < i + n { !is_table::<E>(l, #[trigger] w1[j]) && !is_table::<E>(l, w0[j]) } else { w1[j] == w0[j] } by {
+        assert(present::<E>(w1[j]) || !present::<E>(w1[j]));
+    }
+}
+
+pub proof fn reprop_rewritten<P: Platform, E: PageTableEntryTrait>(a: Owner<P, E>, b: Owner<P, E>, l: int, v0: int, n: int)
+    requires
+        put_back(a, b, l, v0), 0 <= n, slot(l, v0) % 512 + n <= 512,
+        reprop::<E>(a.nodes[key(l, v0)]@.words, b.nodes[key(l, v0)]@.words, l, slot(l, v0) % 512, n),
+    ensures rewritten::<P, E>(a.nodes, b.nodes, l, v0, n),
+{
+}
+
+pub proof fn filled_rewritten<P: Platform, E: PageTableEntryTrait>(a: Owner<P, E>, b: Owner<P, E>, l: int, v0: int, n: int, pa: int, prop: PageProperty)
+    requires
+        put_back(a, b, l, v0), 0 <= n, slot(l, v0) % 512 + n <= 512,
+        filled::<E>(a.nodes[key(l, v0)]@.words, b.nodes[key(l, v0)]@.words, l, slot(l, v0) % 512, n, pa, prop),
+    ensures
+        rewritten::<P, E>(a.nodes, b.nodes, l, v0, n),
+        forall|j: int| slot(l, v0) % 512 <= j < slot(l, v0) % 512 + n ==> {
+            let w = #[trigger] b.nodes[key(l, v0)]@.words[j];
+            &&& is_leaf::<E>(l, w) && pte_pa::<E>(l, w) == pa + base(l, j - slot(l, v0) % 512) * 4096 && page_prop::<E>(l, w) == prop.spec_sans_ad()
+            &&& !present::<E>(a.nodes[key(l, v0)]@.words[j])
+        },
+{
+    let (w0, w1, i) = (a.nodes[key(l, v0)]@.words, b.nodes[key(l, v0)]@.words, slot(l, v0) % 512);
+    assert forall|j: int| 0 <= j < 512 implies if i <= j < i + n { !is_table::<E>(l, #[trigger] w1[j]) && !is_table::<E>(l, w0[j]) } else { w1[j] == w0[j] } by {
+        assert(present::<E>(w1[j]) || !present::<E>(w1[j]));
     }
 }
 

@@ -146,6 +146,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             own.nodes.tracked_insert(k0, p);
             assert(own.nodes =~= own0.nodes.insert(k0, own.nodes[k0]));
             assert(own.same_shape(own0));
+            filled_rewritten::<P, E>(own0, *own, l, v0, k as int, pa as int, prop);
             lemma_rewritten(self, own0, *own, k as int);
             view_filled::<P, E>(own0, *own, l, v0, k as int, pa as int, prop.spec_sans_ad());
             if k == 0 {
@@ -295,6 +296,9 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             proof_with!(Tracked(&p));
             let e = node::load::<P, E>(node, start + k);
             proof! { lemma_like::<E>(l, p@.words[start + k], e.bits()); }
+            proof_decl! {
+                let ghost words = p@.words;
+            }
             if e.is_present() {
                 if level > 1 && !e.is_last(level) {
                     proof! { if k == 0 { assert(p@.words[start as int] == p0.words[start as int]); } }
@@ -315,6 +319,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 sink.leaf(self.page + pages_of(k, level), leaf);
                 gone += 1;
             }
+            proof! { cleared_step::<E>(p0.words, words, p@.words, l, start as int, k as int); }
             k += 1;
         }
         proof_with!(Tracked(&p));
@@ -327,8 +332,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             own.nodes.tracked_insert(k0, p);
             assert(own.nodes =~= own0.nodes.insert(k0, own.nodes[k0]));
             assert(own.same_shape(own0));
-            assert forall|j: int| 0 <= j < 512 implies if start <= j < start + k {
-                !is_table::<E>(l, #[trigger] own.nodes[k0]@.words[j]) && !is_table::<E>(l, p0.words[j]) } else { own.nodes[k0]@.words[j] == p0.words[j] } by {}
+            cleared_rewritten::<P, E>(own0, *own, l, v0, k as int);
             lemma_rewritten(self, own0, *own, k as int);
             view_cleared::<P, E>(own0, *own, l, v0, k as int);
         }
@@ -463,6 +467,9 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 lemma_like::<E>(l, p@.words[start + k], e.bits());
                 assert(p@.words[start + k] == p0.words[start + k]);
             }
+            proof_decl! {
+                let ghost words = p@.words;
+            }
             if e.is_present() {
                 if level > 1 && !e.is_last(level) {
                     break;
@@ -479,6 +486,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 node::store::<P, E>(node, start + k, leaf);
                 changed += 1;
             }
+            proof! { reprop_step::<E>(p0.words, words, p@.words, l, start as int, k as int); }
             k += 1;
         }
         proof! {
@@ -486,6 +494,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             own.nodes.tracked_insert(k0, p);
             assert(own.nodes =~= own0.nodes.insert(k0, own.nodes[k0]));
             assert(own.same_shape(own0));
+            reprop_rewritten::<P, E>(own0, *own, l, v0, k as int);
             lemma_rewritten(self, own0, *own, k as int);
             view_reprop::<P, E>(own0, *own, l, v0, k as int);
         }
