@@ -14,7 +14,7 @@ use vstd::prelude::*;
 verus! {
 
 /// All of one frame of `P`, with nothing known of its bytes. A shared reference gives access to the
-/// bytes, which others may be changing; the whole of it can become a [`PagePerm`].
+/// bytes, which others may be changing; the whole of it can become a `PagePerm`.
 /// Reason: opaque, so that it is neither forged nor copied. Test: untyped::frame_round_trip.
 #[verifier::external_body]
 #[verifier::accept_recursive_types(P)]

@@ -1,6 +1,8 @@
 //! The trusted base of Veripage: everything that is believed without proof.
 //!
 //! One line a primitive. Each has a contract, a reason and a test, listed in `TRUSTED.md`.
+//! Its functions are for callers that the checker reads: what they require is proven there, and not
+//! looked at when they run.
 #![no_std]
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]

@@ -52,7 +52,7 @@ fn read_fallible_partial() {
 #[test]
 fn write_partial() {
     let src = pattern(10);
-    let mut dst = vec![0xff; 30];
+    let mut dst = [0xff; 30];
     let mut w = VmWriter::from(&mut dst[..]);
     assert_eq!(w.write(&mut VmReader::from(&src[..])), 10);
     assert_eq!(w.avail(), 20);

@@ -6,6 +6,7 @@ use std::process::Command;
 
 mod ledger;
 mod lines;
+mod mutants;
 mod source;
 
 #[derive(Parser)]
@@ -27,6 +28,13 @@ enum Chore {
     },
     /// Counts executable, specification and proof lines of the verified crates.
     Lines,
+    /// Changes the source in the ways that `xtask/mutants/` lists, and sees that no proof survives.
+    /// Needs the checker, and minutes.
+    Mutants {
+        /// Only those of the list with this name, or with this in their own name.
+        #[arg(default_value = "")]
+        part: String,
+    },
 }
 
 /// What `test` runs, one `cargo` call each. Feature sets that swap the machine's atomics for a
@@ -70,5 +78,6 @@ fn main() -> Result<()> {
         Chore::Test => TEST_RUNS.iter().try_for_each(|args| cargo(args)),
         Chore::Ledger { write } => ledger::run(&root(), write),
         Chore::Lines => lines::run(&root()),
+        Chore::Mutants { part } => mutants::run(&root(), &part),
     }
 }

@@ -7,11 +7,13 @@ use super::crew::{work, Crew, Job, Turn};
 use super::log::Log;
 use super::machine::{BootError, Host};
 use super::outcome::Outcome;
+use super::region::pages;
 use super::stage::{Slot, Stage, Step, Work};
 use super::tasks::{SpaceId, Task, Tasks};
 use super::world::Touch;
 use crate::trace::{CloneFlags, Event, EventKind, When};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -175,13 +177,13 @@ impl<'s, 'r> Dispatch<'s, 'r> {
             | EventKind::Madvise { .. }
             | EventKind::Fault { .. } => {
                 let task = self.task(event);
-                self.give(
-                    task.space,
-                    task.cpu,
-                    line,
-                    kind(&event.kind),
-                    Work::Call(event),
-                );
+                let what = kind(&event.kind);
+                self.give(task.space, task.cpu, line, what, Work::Call(event));
+                if let Some(cpu) = self.tasks.elsewhere(task) {
+                    for range in ranges(&event.kind) {
+                        self.give(task.space, cpu, line, what, Work::Look(range));
+                    }
+                }
             }
         }
     }
@@ -309,6 +311,28 @@ impl<'s, 'r> Dispatch<'s, 'r> {
         }
         *self.outcome.calls.entry(kind(event)).or_insert(0) += 1;
     }
+}
+
+/// The addresses that a call was about.
+fn ranges(call: &EventKind) -> Vec<Range<usize>> {
+    let ranges = match *call {
+        EventKind::Mmap { result, len, .. } => [(result, len), (0, 0)],
+        EventKind::Munmap { addr, len }
+        | EventKind::Mprotect { addr, len, .. }
+        | EventKind::Madvise { addr, len, .. } => [(addr, len), (0, 0)],
+        EventKind::Mremap {
+            addr,
+            old_len,
+            result,
+            new_len,
+            ..
+        } => [(addr, old_len), (result, new_len)],
+        _ => [(0, 0); 2],
+    };
+    let ranges = ranges.into_iter();
+    ranges
+        .filter_map(|(start, len)| pages(start as usize, len as usize).ok())
+        .collect()
 }
 
 /// What a call is counted as.

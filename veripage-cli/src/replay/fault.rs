@@ -16,6 +16,8 @@ use std::ops::Range;
 pub const TOUCHED_PER_CALL: usize = 512;
 /// Most pages that a call populates by itself (`MAP_POPULATE`) under `Touch::Logged`: 1 GiB.
 const POPULATED_PER_CALL: usize = 1 << 18;
+/// Most pages that a thread on another CPU looks at after a call.
+const LOOKED_AT_PER_CALL: usize = 16;
 /// Most pages that each side writes after a fork.
 const TOUCHED_PER_FORK: usize = 32;
 /// How far below its start a stack grows at once, as Linux allows by default (the stack's limit).
@@ -41,6 +43,30 @@ impl Process<'_> {
             if region.effective() != Prot::NONE {
                 for at in sample(part, TOUCHED_PER_CALL) {
                     self.must_reach(at, Prot::READ)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A thread on another CPU than the one that made a call looks at some pages of its range: it must
+    /// read what it may read, and get at nothing else, whatever its CPU's TLB knew.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn look(&mut self, range: Range<usize>) -> Result<(), Trouble> {
+        if self.world.touch != Touch::All {
+            return Ok(());
+        }
+        for at in sample(range, LOOKED_AT_PER_CALL) {
+            let region = self.regions.find(at).map(|(_, r)| r.effective());
+            match region.unwrap_or(Prot::NONE) {
+                Prot::NONE => self.must_refuse(at..at + PAGE, Prot::READ),
+                allowed => {
+                    self.must_reach(at, Prot::READ)?;
+                    if !allowed.allows(Prot::WRITE) {
+                        self.must_refuse(at..at + PAGE, Prot::WRITE);
+                    }
                 }
             }
         }

@@ -8,6 +8,7 @@ use super::process::Process;
 use super::space::Trouble;
 use super::world::{Messages, Touch, World};
 use crate::trace::Event;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -36,6 +37,8 @@ pub enum Work<'r> {
     Load(Option<usize>),
     /// A call or a fault.
     Call(&'r Event),
+    /// Looks from another CPU at what a call was about.
+    Look(Range<usize>),
     /// Makes another space as a copy.
     Fork(Arc<Slot<'r>>),
     /// Nothing: the space is there from now.
@@ -181,6 +184,7 @@ impl<'r> Stage<'r> {
     fn go_on(&self, process: &mut Process<'r>, work: Work<'r>) -> Result<(), Trouble> {
         match work {
             Work::Call(event) => process.apply(&event.kind),
+            Work::Look(range) => process.look(range),
             Work::Fork(child) => {
                 *child.lock() = Some(process.fork()?);
                 Ok(())

@@ -77,6 +77,15 @@ impl Tasks {
         Some((task.space, task.cpu))
     }
 
+    /// Another CPU than the task's on which its space is used, too.
+    pub fn elsewhere(&self, task: Task) -> Option<usize> {
+        if self.users.get(&task.space).is_none_or(|&users| users < 2) {
+            return None;
+        }
+        let others = self.tasks.values().filter(|t| t.space == task.space);
+        others.map(|t| t.cpu).filter(|&cpu| cpu != task.cpu).min()
+    }
+
     /// All tasks of the process of `pid`, ascending.
     pub fn process_of(&self, pid: u32) -> Vec<u32> {
         let Some(group) = self.get(pid).map(|t| t.group) else {
@@ -135,6 +144,9 @@ mod tests {
         assert_ne!(fork.space, first.space);
         assert_eq!(tasks.process_of(2), [1, 2]);
         assert_eq!(tasks.process_of(3), [3]);
+        assert_eq!(tasks.elsewhere(first), Some(1));
+        assert_eq!(tasks.elsewhere(thread), Some(0));
+        assert_eq!(tasks.elsewhere(fork), None);
     }
 
     #[test]

@@ -194,6 +194,30 @@ proptest! {
     }
 
     #[test]
+    fn out_of_memory_anywhere_ends_the_replay_and_breaks_nothing(
+        calls in calls(60), cpus in 1..4usize, frames in 270..600usize
+    ) {
+        let text = log(&calls);
+        let log = Log::from_bytes("small.strace", text.as_bytes(), None).unwrap();
+        let options = Options {
+            cpus,
+            audit: Audit::Every,
+            touch: Some(Touch::All),
+            keep_going: true,
+            memory: frames * 4096,
+        };
+        let outcome = replay(&log, &options, &|_| {}).unwrap();
+        let wrong = (outcome.violations, outcome.different, outcome.leaked);
+        prop_assert_eq!(wrong, (0, 0, 0), "{:#?}\n{}", outcome.findings, text);
+        for finding in &outcome.findings {
+            let named = finding.starts_with("small.strace:");
+            let known = finding.ends_with(": out of simulated memory")
+                || finding.contains("mremap: nothing is mapped");
+            prop_assert!(named && known, "{finding}\n{text}");
+        }
+    }
+
+    #[test]
     fn random_text_never_panics(lines in prop::collection::vec("[ -~]{0,80}", 0..20)) {
         let text = format!("7 0.1 munmap(0x1000, 4096) = 0\n{}\n", lines.join("\n"));
         if let Ok(log) = Log::from_bytes("text.strace", text.as_bytes(), None) {

@@ -3,11 +3,9 @@
 mod config;
 #[cfg(not(verus_only))]
 mod cursor;
-#[cfg(not(verus_only))]
 mod edit;
 mod entry_word;
 mod error;
-#[cfg(not(verus_only))]
 mod geom;
 mod identity;
 #[cfg(not(verus_only))]
@@ -16,26 +14,20 @@ mod lock;
 #[cfg(not(verus_only))]
 mod lock_range;
 #[cfg(verus_only)]
-pub mod model;
+pub(crate) mod model;
 // The functions on nodes ask for permissions that only proofs see: nothing for safe code outside.
-#[cfg(not(verus_only))]
 pub(crate) mod node;
-#[cfg(verus_only)]
-pub mod node;
 mod node_frame;
 #[cfg(not(verus_only))]
+mod over_tables;
 mod path;
 #[cfg(not(verus_only))]
 mod pending;
-#[cfg(not(verus_only))]
+mod prune;
 pub(crate) mod retired;
-#[cfg(verus_only)]
-pub mod retired;
-#[cfg(not(verus_only))]
 mod runs;
 #[cfg(not(verus_only))]
 mod table;
-#[cfg(not(verus_only))]
 mod word;
 
 #[cfg(not(verus_only))]

@@ -17,6 +17,8 @@ use vstd::prelude::*;
 mod birth;
 mod detach;
 mod root;
+#[cfg(any(verus_only, test))]
+mod tour;
 pub mod walk_hint;
 
 pub use {birth::*, detach::*, root::*};
@@ -25,7 +27,10 @@ pub use {birth::*, detach::*, root::*};
 #[path = "node.spec.rs"]
 mod ghost;
 #[cfg(verus_only)]
-pub use ghost::*;
+#[path = "node.proof.rs"]
+mod lemmas;
+#[cfg(verus_only)]
+pub use {ghost::*, lemmas::*};
 
 /// Entry `i` of the locked node `pa`, exact but for what the MMU set since it was written.
 #[inline(always)]
