@@ -183,12 +183,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 Err(_) => final(own).view() == old(own).view() && final(self).page == old(self).page,
             },
     )]
-    pub(crate) fn map_free(
-        &mut self,
-        pa: Paddr,
-        level: PagingLevel,
-        prop: PageProperty,
-    ) -> Result<Option<u64>, PageTableError> {
+    pub(crate) fn map_free(&mut self, pa: Paddr, level: PagingLevel, prop: PageProperty) -> Result<Option<u64>, PageTableError> {
         proof! { slot_bounds(level as int, self.v()); }
         proof_with!(Tracked(&mut *own));
         let w = self.reach(level)?;
@@ -309,29 +304,6 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             proof! { slot_bounds(self.level as int, self.v()); }
             proof_with!(Tracked(&mut *own));
             self.split(w)?;
-        }
-    }
-
-    /// Climbs to the highest slot that starts here and ends at `to` or before: what was looked at before
-    /// does not decide whether a table is removed as a whole.
-    #[verus_spec(
-        with Tracked(own): Tracked<&Owner<P, E>>
-        requires old(self).inv(*own), old(self).page <= to <= old(self).end,
-        ensures final(self).inv(*own), final(self).same_bounds(old(self)), final(self).page == old(self).page,
-    )]
-    pub(crate) fn lift(&mut self, to: usize) {
-        #[cfg_attr(verus_only, verus_spec(
-            invariant
-                self.inv(*own), self.same_bounds(old(self)), self.page == old(self).page, self.page <= to <= self.end,
-            decreases self.top - self.level,
-        ))]
-        while self.page < to && self.level < self.top {
-            let above = self.level + 1;
-            if first_of(self.page, above) != self.page || span_of(above) > to - self.page {
-                break;
-            }
-            proof_with!(Tracked(own));
-            self.climb(above);
         }
     }
 
@@ -473,11 +445,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 Err(_) => final(own).view() == old(own).view(),
             },
     )]
-    pub(crate) fn take_next(
-        &mut self,
-        to: usize,
-        out: &mut Retired<P, E>,
-    ) -> Result<Option<Found>, PageTableError> {
+    pub(crate) fn take_next(&mut self, to: usize, out: &mut Retired<P, E>) -> Result<Option<Found>, PageTableError> {
         proof_with!(Tracked(&*own));
         self.lift(to);
         proof_with!(Tracked(&mut *own));
@@ -529,11 +497,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 Err(_) => final(own).view() == old(own).view(),
             },
     )]
-    pub(crate) fn protect_next<S: ChangeProp>(
-        &mut self,
-        to: usize,
-        op: &mut S,
-    ) -> Result<Option<(usize, Leaf)>, PageTableError> {
+    pub(crate) fn protect_next<S: ChangeProp>(&mut self, to: usize, op: &mut S) -> Result<Option<(usize, Leaf)>, PageTableError> {
         proof_with!(Tracked(&mut *own));
         let found = self.seek(to, false)?;
         let Some(w) = found else {

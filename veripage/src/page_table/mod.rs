@@ -15,7 +15,6 @@ mod lock;
 mod lock_range;
 #[cfg(verus_only)]
 pub(crate) mod model;
-// The functions on nodes ask for permissions that only proofs see: nothing for safe code outside.
 pub(crate) mod node;
 mod node_frame;
 #[cfg(not(verus_only))]
@@ -28,6 +27,8 @@ pub(crate) mod retired;
 mod runs;
 #[cfg(not(verus_only))]
 mod table;
+#[cfg(verus_only)]
+mod theorem;
 mod word;
 
 #[cfg(not(verus_only))]
