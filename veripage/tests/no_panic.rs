@@ -683,7 +683,8 @@ fn no_argument_makes_frames_panic() {
         let (mut r, mut w) = (held.reader(), held.writer());
         assert_eq!(r.skip(a).is_ok(), a <= held.size());
         assert_eq!(w.skip(a).is_ok(), a <= held.size());
-        (r.limit(a), w.limit(a));
+        r.limit(a);
+        w.limit(a);
         assert!(r.remain() <= a && w.avail() <= a);
     }
     drop(held);
