@@ -13,6 +13,7 @@ use super::geom::*;
 use super::lock_range::{lock_pages, unlock_pages};
 use super::path::Path;
 use super::retired::Retired;
+use super::runs::{ChangeProp, TakeLeaf};
 use super::{PageTableError, Pending};
 use crate::paging::{
     is_aligned, PageProperty, PageTableEntryTrait, PagingConstsTrait, PagingLevel,
@@ -314,9 +315,7 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
         let to = self.end_of(len)?;
         let from = self.path.page;
         let mut nodes = Retired::new();
-        let n = self.path.unmap(to, &mut nodes, |page, leaf| {
-            sink.page(bytes_of(page, page + span_of(leaf.level)), taken::<C>(leaf));
-        });
+        let n = self.path.unmap(to, &mut nodes, &mut Pages::<C, _>(sink, PhantomData));
         if !nodes.is_empty() {
             sink.nodes(bytes_of(from, self.path.page), Pending::new(nodes));
         }
@@ -335,15 +334,9 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
         op: impl FnOnce(&mut PageProperty),
     ) -> Result<Option<Range<Vaddr>>, PageTableError> {
         let to = self.end_of(len)?;
-        let Some(w) = self.path.seek(to, false)? else {
-            return Ok(None);
-        };
-        let Leaf { level, prop, .. } = self.path.leaf(w);
-        self.path.set_prop(w, C::change(prop, op))?;
-        let va = self.virt_addr();
-        let next = self.path.page + span_of(level);
-        self.path.jump(next);
-        Ok(Some(va..self.virt_addr()))
+        let mut op = ChangesOne::<C, _>(Some(op), PhantomData);
+        let found = self.path.protect_next(to, &mut op)?;
+        Ok(found.map(|(page, leaf)| bytes_of(page, page + span_of(leaf.level))))
     }
 
     /// Changes the property of every page of the next `len` bytes by `op` and moves past them; returns how
@@ -355,11 +348,10 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     pub fn protect(
         &mut self,
         len: usize,
-        mut op: impl FnMut(&mut PageProperty),
+        op: impl FnMut(&mut PageProperty),
     ) -> Result<usize, PageTableError> {
         let to = self.end_of(len)?;
-        self.path
-            .protect(to, |prop| *prop = C::change(*prop, &mut op))
+        self.path.protect(to, &mut Changes::<C, _>(op, PhantomData))
     }
 
     /// Splits the huge page at the current address into 512 smaller ones, if there is one.
@@ -414,6 +406,40 @@ impl<'a, C: PageTableConfig> Deref for CursorMut<'a, C> {
 impl<C: PageTableConfig> DerefMut for CursorMut<'_, C> {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.0
+    }
+}
+
+/// Hands the leaves that a range operation clears to a sink, as items.
+struct Pages<'s, C, S>(&'s mut S, PhantomData<C>);
+
+impl<C: PageTableConfig, S: Sink<C>> TakeLeaf for Pages<'_, C, S> {
+    #[inline(always)]
+    fn leaf(&mut self, page: usize, leaf: Leaf) {
+        let va = bytes_of(page, page + span_of(leaf.level));
+        self.0.page(va, taken::<C>(leaf));
+    }
+}
+
+/// Changes properties by a closure, and keeps the kind of what is mapped.
+struct Changes<C, F>(F, PhantomData<C>);
+
+impl<C: PageTableConfig, F: FnMut(&mut PageProperty)> ChangeProp for Changes<C, F> {
+    #[inline(always)]
+    fn change(&mut self, prop: PageProperty) -> PageProperty {
+        C::change(prop, &mut self.0)
+    }
+}
+
+/// The same for one property.
+struct ChangesOne<C, F>(Option<F>, PhantomData<C>);
+
+impl<C: PageTableConfig, F: FnOnce(&mut PageProperty)> ChangeProp for ChangesOne<C, F> {
+    #[inline(always)]
+    fn change(&mut self, prop: PageProperty) -> PageProperty {
+        match self.0.take() {
+            Some(op) => C::change(prop, op),
+            None => prop,
+        }
     }
 }
 

@@ -73,3 +73,31 @@ pub(crate) const fn same_slot(a: usize, b: usize, level: PagingLevel) -> bool {
     }
     a >> shift == b >> shift
 }
+
+/// Number of the level-`level` slot around `page`.
+#[verus_spec(ret =>
+    requires 1 <= level <= 5,
+    ensures ret == slot(level as int, page as int),
+)]
+pub(crate) const fn slot_of(page: usize, level: PagingLevel) -> usize {
+    proof! {
+        reveal(slot);
+        assert(page >> 0usize == page && page >> 9usize == page / 512 && page >> 18usize == page / 262144 && page >> 27usize == page / 134217728
+            && page >> 36usize == page / 68719476736) by (bit_vector);
+    }
+    page >> (9 * (level as usize - 1))
+}
+
+/// Pages of `n` slots of level `level`.
+#[verus_spec(ret =>
+    requires 1 <= level <= 5, n <= 512,
+    ensures ret == base(level as int, n as int), ret <= 0x2000_0000_0000,
+)]
+pub(crate) const fn pages_of(n: usize, level: PagingLevel) -> usize {
+    proof! {
+        reveal(base);
+        assert(n <= 512 ==> n << 0usize == n && n << 9usize == n * 512 && n << 18usize == n * 262144 && n << 27usize == n * 134217728
+            && n << 36usize == n * 68719476736) by (bit_vector);
+    }
+    n << (9 * (level as usize - 1))
+}

@@ -3,11 +3,9 @@
 mod config;
 #[cfg(not(verus_only))]
 mod cursor;
-#[cfg(not(verus_only))]
 mod edit;
 mod entry_word;
 mod error;
-#[cfg(not(verus_only))]
 mod geom;
 mod identity;
 #[cfg(not(verus_only))]
@@ -20,17 +18,17 @@ pub(crate) mod model;
 pub(crate) mod node;
 mod node_frame;
 #[cfg(not(verus_only))]
+mod over_tables;
 mod path;
 #[cfg(not(verus_only))]
 mod pending;
+mod prune;
 pub(crate) mod retired;
-#[cfg(not(verus_only))]
 mod runs;
 #[cfg(not(verus_only))]
 mod table;
 #[cfg(verus_only)]
 mod theorem;
-#[cfg(not(verus_only))]
 mod word;
 
 #[cfg(not(verus_only))]
