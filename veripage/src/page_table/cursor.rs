@@ -315,7 +315,9 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
         let to = self.end_of(len)?;
         let from = self.path.page;
         let mut nodes = Retired::new();
-        let n = self.path.unmap(to, &mut nodes, &mut Pages::<C, _>(sink, PhantomData));
+        let n = self
+            .path
+            .unmap(to, &mut nodes, &mut Pages::<C, _>(sink, PhantomData));
         if !nodes.is_empty() {
             sink.nodes(bytes_of(from, self.path.page), Pending::new(nodes));
         }

@@ -1,5 +1,7 @@
 //! Page tables.
 #[cfg(not(verus_only))]
+mod boot;
+#[cfg(not(verus_only))]
 mod config;
 #[cfg(not(verus_only))]
 mod cursor;
@@ -29,6 +31,8 @@ mod runs;
 mod table;
 mod word;
 
+#[cfg(not(verus_only))]
+pub use boot::BootPageTable;
 #[cfg(not(verus_only))]
 pub use config::{KernelPtConfig, PageTableConfig, PagingFormat, UserPtConfig};
 #[cfg(not(verus_only))]
