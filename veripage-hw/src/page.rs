@@ -20,7 +20,7 @@ fn word<P: Platform>(pa: Paddr, i: usize) -> &'static AtomicU64 {
 verus! {
 
 /// Which words the MMU may make of a word by itself. Reason: the manuals of the formats.
-/// Test: tables::mmu_sets_accessed_and_dirty.
+/// Test: formats::accessed_and_dirty_bits_are_the_cores.
 ///
 /// # Safety
 /// `same_but_ad(a, b)` must hold for each word `b` that an MMU of the machine can turn `a` into.
@@ -100,7 +100,7 @@ pub fn pte_store<P: Platform>(pa: Paddr, i: usize, v: u64) {
 }
 
 /// An exchange with AcqRel: the old word comes back with every bit that the MMU ever set in it.
-/// Reason: the permission is exclusive, and the MMU's updates are atomic too. Test: table_model::model.
+/// Reason: the permission is exclusive, and the MMU's updates are atomic too. Test: vm_space::unmap_twice_is_zero.
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(w =>

@@ -175,7 +175,8 @@ impl<F: Tested> World<F> {
         let levels = F::MMU.unwrap_or(config.levels);
         let m = Machine::boot_with_frames(Config { levels, ..config }).unwrap();
         let kernel = PageTable::<Kernel<F>>::new_kernel_page_table().unwrap();
-        let user = kernel.create_user_page_table().unwrap();
+        // SAFETY: the user's table is dropped first.
+        let user = unsafe { kernel.create_user_page_table().unwrap() };
         for cpu in 0..2 {
             // SAFETY: the table outlives its use: `end` resets the CPUs first.
             m.run(cpu, || unsafe { user.activate() }).unwrap();

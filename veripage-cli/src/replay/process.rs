@@ -282,6 +282,7 @@ impl<'k> Process<'k> {
     ) -> Result<(), Trouble> {
         let target = pages(new, new_len)?;
         if old_len == 0 {
+            pages(old, PAGE)?;
             self.regions.remap(old, 0, new, new_len, keep_old)?;
             self.discard(target.clone())?;
             return self.touch_new(target);

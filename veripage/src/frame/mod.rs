@@ -36,7 +36,7 @@ mod error;
 mod io;
 mod kind;
 #[cfg(all(test, feature = "loom"))]
-mod loom_tests;
+pub(crate) mod loom_tests;
 mod segment;
 mod shared;
 pub(crate) mod slot;

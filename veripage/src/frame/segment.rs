@@ -110,7 +110,8 @@ fn check_range<P: Platform>(range: &Range<Paddr>) -> Result<(), GetFrameError> {
 #[verus_verify]
 impl<P: Platform, M: FrameMeta> Segment<P, M> {
     /// Takes all the unused frames of `range`, each with the metadata that `meta` makes for its
-    /// address, or none of them.
+    /// address, or none of them. The frames should be ones that the machine handed out, since the last
+    /// drop of each returns it to the machine.
     ///
     /// # Errors
     /// `NotAligned`, `OutOfBound`, `Empty`; or that of the first frame that was not unused, after the

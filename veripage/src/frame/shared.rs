@@ -170,7 +170,8 @@ impl<P: Platform, K: FrameKind> Release for FrameCore<P, K> {
 
 #[verus_verify]
 impl<P: Platform, M: FrameMeta> Frame<P, M> {
-    /// Takes the unused frame at `pa`, puts `meta` into its slot, and shares it.
+    /// Takes the unused frame at `pa`, puts `meta` into its slot, and shares it. The frame should be
+    /// one that the machine handed out, since the last drop returns it to the machine.
     ///
     /// # Errors
     /// `NotAligned`, `OutOfBound`; `InUse`, `Unique` or `Busy` if somebody has it. `meta` is dropped.

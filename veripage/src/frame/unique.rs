@@ -67,7 +67,8 @@ impl<P: Platform, K: FrameKind> Release for UniqueCore<P, K> {
 
 #[verus_verify]
 impl<P: Platform, M: FrameMeta> UniqueFrame<P, M> {
-    /// Takes the unused frame at `pa` and puts `meta` into its slot.
+    /// Takes the unused frame at `pa` and puts `meta` into its slot. The frame should be one that the
+    /// machine handed out, since the last drop returns it to the machine.
     ///
     /// # Errors
     /// `NotAligned`, `OutOfBound`; `InUse`, `Unique` or `Busy` if somebody has it. `meta` is dropped.

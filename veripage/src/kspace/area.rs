@@ -24,7 +24,8 @@ pub struct KVirtArea<'k, P: Platform, F: PagingFormat, const PIECES: usize = DEF
 
 impl<'k, P: Platform, F: PagingFormat, const PIECES: usize> KVirtArea<'k, P, F, PIECES> {
     /// An area of `size` bytes, in which `frames` are mapped one after the other, from `offset` bytes
-    /// on, with property `prop`. Both are multiples of the page size.
+    /// on, with property `prop`. Both are multiples of the page size. The area is locked while the
+    /// iterator runs: it must not open a cursor, nor an area.
     ///
     /// # Errors
     /// The frames are let go, nothing is mapped, and no addresses are taken.

@@ -1,5 +1,5 @@
 //! The kernel addresses that areas are made of, shared by all CPUs: the range allocator behind a lock.
-//! A range is owned by whoever holds its [`AreaRange`]; two of them never share an address.
+//! A range is owned by whoever holds its `AreaRange`; two of them never share an address.
 use super::range_alloc::{RangeAllocError, RangeAllocator};
 use crate::spin::SpinLock;
 use core::ops::Range;

@@ -455,6 +455,8 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         to: usize,
         out: &mut Retired<P, E>,
     ) -> Result<Option<Found>, PageTableError> {
+        proof_with!(Tracked(&*own));
+        self.lift(to);
         proof_with!(Tracked(&mut *own));
         let found = self.seek(to, true)?;
         let Some(w) = found else {

@@ -1,5 +1,6 @@
 //! The one-byte lock of a slot. It exists for every frame, for as long as the machine does; while the
 //! frame is a page-table node it owns the node.
+#![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
 use crate::{Paddr, Platform};
 #[cfg(verus_only)]
 use veripage_hw::genesis::the_world;

@@ -29,6 +29,8 @@ pub(crate) mod retired;
 mod runs;
 #[cfg(not(verus_only))]
 mod table;
+#[cfg(verus_only)]
+mod theorem;
 mod word;
 
 #[cfg(not(verus_only))]

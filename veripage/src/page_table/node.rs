@@ -1,6 +1,7 @@
 //! Operations on locked page-table nodes. Whoever has a node's lock owns its 512 words and its
 //! position, and nothing below its children.
-#![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
+#![allow(clippy::unused_unit, clippy::question_mark)] // ghost values are attached to whole expressions
+#![allow(clippy::extra_unused_type_parameters)] // the format is in the contracts
 use super::entry_word::Ad;
 use super::identity::NodeMeta;
 #[cfg(verus_only)]

@@ -86,8 +86,8 @@ impl<P: Platform, E: PageTableEntryTrait> NodePerm<P, E> {
         self.inv() && counted(self.res)
     }
 
-    /// A node whose count is right is a node.
-    pub proof fn lemma_wf(tracked &self)
+    /// `wf` is more than `inv`.
+    pub proof fn lemma_wf(self)
         requires
             self.wf(),
         ensures
@@ -204,6 +204,12 @@ pub open spec fn parts<E: PageTableEntryTrait>(words: Seq<u64>, l: int, to: int,
         &&& E::spec_paddr(l, words[j]) == to + off(l, j) * 4096
         &&& E::spec_prop(l, words[j]) == prop
     }
+}
+
+/// The words `a` are zero up to `from`, and from there to `to` those of `b`.
+pub open spec fn shares<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, from: int, to: int) -> bool {
+    &&& forall|j: int| 0 <= j < from ==> #[trigger] a[j] == 0
+    &&& forall|j: int| from <= j < to ==> E::same_but_ad(b[j], #[trigger] a[j])
 }
 
 /// `b` is `a` with another word in entry `i`, and another count.

@@ -218,6 +218,31 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         }
     }
 
+    /// Climbs to the highest slot that starts here and ends at `to` or before: what was looked at before
+    /// does not decide whether a table is removed as a whole.
+    #[inline(always)]
+    #[verus_spec(
+        with Tracked(own): Tracked<&Owner<P, E>>
+        requires old(self).inv(*own), old(self).page <= to <= old(self).end,
+        ensures final(self).inv(*own), final(self).same_bounds(old(self)), final(self).page == old(self).page,
+    )]
+    pub(crate) fn lift(&mut self, to: usize) {
+        #[cfg_attr(verus_only, verus_spec(
+            invariant
+                self.inv(*own), self.same_bounds(old(self)), self.page == old(self).page, self.page <= to <= self.end,
+            decreases self.top - self.level,
+        ))]
+        while self.level < self.top {
+            let above = self.level + 1;
+            if first_of(self.page, above) != self.page || span_of(above) > to - self.page {
+                break;
+            }
+            proof! { slot_bounds(above as int, self.v()); }
+            proof_with!(Tracked(own));
+            self.climb(above);
+        }
+    }
+
     /// First page after the current slot, or `to` if that comes first.
     #[inline(always)]
     #[verus_spec(ret =>

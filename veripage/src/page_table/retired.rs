@@ -3,7 +3,7 @@
 //! Readers that saw such a node live may still look at it, so it becomes a frame again only when a
 //! grace period has passed: [`Retired`] (being collected), [`Waiting`] (its grace period runs),
 //! [`Expired`] (free to go). Its leaves stay in it, for whoever must let go of what they map.
-#![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
+#![allow(clippy::extra_unused_type_parameters)] // the format is in the contracts
 use super::entry_word::Ad;
 use super::node_frame;
 #[cfg(verus_only)]

@@ -379,6 +379,8 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         proof! { assert(own.view() =~= view0.remove_keys(pages(v0, 0))); }
         proof_with!(Tracked(&mut *own));
         self.cut_ends(to)?;
+        proof_with!(Tracked(&*own));
+        self.lift(to);
         let mut n: usize = 0;
         #[cfg_attr(verus_only, verus_spec(
             invariant

@@ -145,11 +145,15 @@ impl<P: Platform, F: PagingFormat> PageTable<KernelPtConfig<P, F>> {
     }
 
     /// A user table whose kernel half is this table's own nodes: what the kernel maps later is seen in it.
-    /// The kernel table must not be dropped before it.
+    ///
+    /// # Safety
+    /// The kernel table is not dropped before it.
     ///
     /// # Errors
     /// `NoMemory(0)`: no frame for the root.
-    pub fn create_user_page_table(&self) -> Result<PageTable<UserPtConfig<P, F>>, PageTableError> {
+    pub unsafe fn create_user_page_table(
+        &self,
+    ) -> Result<PageTable<UserPtConfig<P, F>>, PageTableError> {
         let from = KernelPtConfig::<P, F>::TOP_LEVEL_INDEX_RANGE.start;
         let root = new_user_root::<P, F::Entry>(F::Consts::NR_LEVELS, 0, self.root, from);
         match root {

@@ -64,10 +64,16 @@ impl<'s, C: PageTableConfig> TlbFlusher<'s, C> {
         self.queue.dispatch::<C::P>();
     }
 
+    /// Asks for what was issued, and waits until every CPU has carried it out. What waited for it goes on
+    /// waiting, for the next sync.
+    pub(crate) fn flush(&mut self) {
+        self.queue.sync::<C::P>();
+    }
+
     /// Asks for what was issued, waits until every CPU has carried it out, and lets go of what waited for
     /// it.
     pub fn sync_tlb_flush(&mut self) {
-        self.queue.sync::<C::P>();
+        self.flush();
         while let Some(item) = self.frames.pop() {
             // SAFETY: its entries were cleared before its range was issued, and after the sync every
             // translation that was issued is forgotten.

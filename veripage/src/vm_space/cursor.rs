@@ -11,12 +11,16 @@ pub type Cursor<'a, P, F> = page_table::Cursor<'a, UserPtConfig<P, F>>;
 
 /// A cursor that changes a user space. It can do what a [`Cursor`] can.
 ///
-/// What it removes waits in its [`flusher`](Self::flusher). Dropping the cursor first syncs that, then
-/// lets others at the range: nobody maps anything while a CPU may still use what was there.
+/// What it removes waits in its [`flusher`](Self::flusher). Dropping the cursor first has that flushed,
+/// then lets others at the range (nobody maps anything while a CPU may still use what was there), then
+/// lets go of the frames (their destructors run without a lock held, unless there were so many that the
+/// flusher had to sync earlier).
+///
+/// The functions that are given to its methods run while the range is locked: they must not open a cursor.
 pub struct CursorMut<'a, P: Platform, F: PagingFormat> {
     // In this order they are dropped.
-    flusher: TlbFlusher<'a, UserPtConfig<P, F>>,
     inner: page_table::CursorMut<'a, UserPtConfig<P, F>>,
+    flusher: TlbFlusher<'a, UserPtConfig<P, F>>,
 }
 
 impl<'a, P: Platform, F: PagingFormat> CursorMut<'a, P, F> {
@@ -24,7 +28,7 @@ impl<'a, P: Platform, F: PagingFormat> CursorMut<'a, P, F> {
         inner: page_table::CursorMut<'a, UserPtConfig<P, F>>,
         flusher: TlbFlusher<'a, UserPtConfig<P, F>>,
     ) -> Self {
-        CursorMut { flusher, inner }
+        CursorMut { inner, flusher }
     }
 
     /// Maps a frame at the current address, and moves past it.
@@ -202,6 +206,12 @@ impl<'a, P: Platform, F: PagingFormat> CursorMut<'a, P, F> {
     #[inline]
     pub fn jump(&mut self, va: Vaddr) -> Result<(), PageTableError> {
         self.inner.jump(va)
+    }
+}
+
+impl<P: Platform, F: PagingFormat> Drop for CursorMut<'_, P, F> {
+    fn drop(&mut self) {
+        self.flusher.flush();
     }
 }
 

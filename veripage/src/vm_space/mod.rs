@@ -23,6 +23,42 @@ use veripage_hw::flush::Whom;
 ///
 /// Dropping one makes the CPUs that have it loaded load the kernel's table, and gives back every node
 /// and every share of a frame.
+/// ```
+/// use veripage::frame::{boot, FrameAllocOptions};
+/// use veripage::kspace::KernelSpace;
+/// use veripage::paging::{CachePolicy, PageFlags, PageProperty, X86_64};
+/// use veripage::rcu::RcuGuard;
+/// use veripage::vm_space::VmSpace;
+/// use veripage_sim::{Access, Config, Machine, Sim};
+///
+/// type P = Sim<1>;
+/// let machine = Machine::<1>::boot(Config::default())?;
+/// // SAFETY: once, before anybody uses frames.
+/// unsafe { boot::<P>(0..usize::MAX) };
+/// let areas = 0xffff_c000_0000_0000..0xffff_c000_1000_0000;
+/// let kernel = KernelSpace::<P, X86_64>::new(areas)?;
+/// let space = VmSpace::new(&kernel)?;
+/// space.activate();
+///
+/// let frame = FrameAllocOptions::new().alloc_frame().unwrap();
+/// let pa = frame.start_paddr();
+/// let mut guard = RcuGuard::enter();
+/// let mut cursor = space.cursor_mut(&mut guard, &(0x40_0000..0x60_0000))?;
+/// let prop = PageProperty::new_user(PageFlags::RW, CachePolicy::Writeback);
+/// cursor.map(frame, prop).map_err(|(e, _)| e)?;
+/// drop(cursor);
+///
+/// assert_eq!(machine.access(0x40_0123, Access::Write, true), Ok(pa + 0x123));
+/// space.writer(0x40_0000, 8)?.write_val(&7u64)?;
+/// assert_eq!(space.reader(0x40_0000, 8)?.read_val::<u64>()?, 7);
+///
+/// let mut cursor = space.cursor_mut(&mut guard, &(0x40_0000..0x60_0000))?;
+/// assert_eq!(cursor.unmap(0x20_0000)?, 1);
+/// drop(cursor); // every CPU has flushed the page, and its frame is free again
+/// assert!(machine.access(0x40_0123, Access::Read, true).is_err());
+/// assert!(!machine.is_allocated(pa));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct VmSpace<'k, P: Platform, F: PagingFormat> {
     kernel: &'k KernelTables<P, F>,
     table: PageTable<UserPtConfig<P, F>>,
@@ -40,7 +76,8 @@ impl<'k, P: Platform, F: PagingFormat> VmSpace<'k, P, F> {
         let kernel = kernel.tables();
         Ok(VmSpace {
             kernel,
-            table: kernel.table.create_user_page_table()?,
+            // SAFETY: the space borrows the kernel's table.
+            table: unsafe { kernel.table.create_user_page_table()? },
             cpus: AtomicCpuSet::new(),
         })
     }

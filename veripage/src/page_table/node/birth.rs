@@ -1,5 +1,4 @@
 //! New children of a locked node: allocated, filled, locked, and only then linked.
-#![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
 #[cfg(verus_only)]
 use super::super::identity::*;
 use super::super::identity::{pages_before, NodeMeta};

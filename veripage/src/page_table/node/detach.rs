@@ -1,5 +1,4 @@
 //! Nodes that leave their table: one by one, leaves first, or a whole table at once.
-#![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
 #[cfg(verus_only)]
 use super::super::identity::*;
 use super::super::lock;

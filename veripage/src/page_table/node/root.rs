@@ -1,5 +1,4 @@
 //! New tables: their roots, and what they share with the kernel's.
-#![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
 use super::super::identity::NodeMeta;
 #[cfg(verus_only)]
 use super::super::identity::*;
@@ -213,7 +212,9 @@ pub fn new_user_root<P: Platform, E: PageTableEntryTrait>(
     requires
         old(p).wf(), old(p)@.paddr == pa, old(p)@.words == zero_words(), old(p)@.level == old(p)@.table.top,
         o.inv(), o@.paddr == other, old(p)@.table.hi <= from <= 512,
-    ensures final(p).wf(), final(p)@.paddr == pa,
+    ensures
+        final(p).wf(), final(p)@.paddr == pa, final(p)@.info() == old(p)@.info(),
+        shares::<E>(final(p)@.words, o@.words, from as int, 512),
 )]
 fn copy_entries<P: Platform, E: PageTableEntryTrait>(pa: Paddr, other: Paddr, from: usize) {
     let mut i = from;
@@ -229,6 +230,7 @@ fn copy_entries<P: Platform, E: PageTableEntryTrait>(pa: Paddr, other: Paddr, fr
             p@.words.len() == 512, p@.table.fmt == fmt::<E>(), !E::spec_present(0),
             n <= i, n == present_count(fmt::<E>(), p@.words, i as int),
             forall|j: int| i <= j < 512 ==> p@.words[j] == 0,
+            p@.info() == old(p)@.info(), shares::<E>(p@.words, o@.words, from as int, i as int),
         decreases 512 - i,
     ))]
     while i < 512 {

@@ -35,8 +35,7 @@ fn tour<P: Platform, E: PageTableEntryTrait>(
         Err(_) => None,
         Ok(node) => {
             proof_with!(Tracked(found.tracked_unwrap()));
-            let seen = map_and_take::<P, E>(node.paddr, node.level, to, prop);
-            seen
+            map_and_take::<P, E>(node.paddr, node.level, to, prop)
         }
     };
     proof_with!(Tracked(&r));

@@ -1,5 +1,4 @@
 //! Lock-free walks: the hint for where to lock, and the answer for readers.
-#![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
 use super::super::identity::{index_of, pages_before};
 use super::super::node_frame;
 use super::*;
