@@ -1,7 +1,7 @@
 //! Cursors: exclusive over a range of a table while they live.
 //!
 //! Opening one locks the lowest node that covers the range, and every node below it that overlaps the
-//! range ([`lock_range`](super::lock_range)). From then on nobody else reads or writes these words, but
+//! range (`lock_range`). From then on nobody else reads or writes these words, but
 //! for the MMU and lock-free readers. Dropping one unlocks them. Cursors over other ranges do not wait,
 //! unless the node that covers one of them covers both.
 //!
@@ -10,7 +10,7 @@
 use super::config::{keep_level, PageTableConfig};
 use super::edit::{Found, Leaf};
 use super::geom::*;
-use super::lock_range::{lock_pages, unlock_pages};
+use super::range::{lock_pages, unlock_pages};
 use super::path::Path;
 use super::retired::Retired;
 use super::runs::{ChangeProp, TakeLeaf};

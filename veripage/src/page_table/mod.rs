@@ -13,7 +13,6 @@ mod identity;
 #[cfg(not(verus_only))]
 mod item;
 mod lock;
-#[cfg(not(verus_only))]
 mod lock_range;
 #[cfg(verus_only)]
 pub(crate) mod model;
@@ -25,6 +24,8 @@ mod path;
 #[cfg(not(verus_only))]
 mod pending;
 mod prune;
+#[cfg(not(verus_only))]
+mod range;
 pub(crate) mod retired;
 mod runs;
 #[cfg(not(verus_only))]
