@@ -23,7 +23,6 @@ fn walk<C: PageTableConfig>(t: &PageTable<C>, va: Vaddr) -> Option<Paddr> {
     t.page_walk(&guard, va).unwrap().map(|(pa, _)| pa)
 }
 
-
 fn take_large_takes_subtree<F: PagingFormat, const ID: usize>() {
     let m = machine::<ID>();
     let u = user::<F, ID>();

@@ -10,8 +10,8 @@
 use super::config::{keep_level, PageTableConfig};
 use super::edit::{Found, Leaf};
 use super::geom::*;
-use super::range::{lock_pages, unlock_pages};
 use super::path::Path;
+use super::range::{lock_pages, unlock_pages};
 use super::retired::Retired;
 use super::runs::{ChangeProp, TakeLeaf};
 use super::{PageTableError, Pending};

@@ -6,11 +6,13 @@ use super::geom::*;
 #[cfg(verus_only)]
 use super::model::*;
 use super::node;
+use super::node::walk_hint::*;
 #[cfg(verus_only)]
-use super::node::NodePerm;
+use super::node::{NodePerm, RootPerm};
 #[cfg(verus_only)]
 use crate::paging::geometry::*;
 use crate::paging::{PageTableEntryTrait, PagingLevel};
+use crate::rcu::RcuGuard;
 use crate::{Paddr, Platform};
 use vstd::prelude::*;
 
@@ -60,7 +62,12 @@ pub(crate) fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, u
             #[trigger] kept(old(own).nodes, final(own).nodes, m, v),
     decreases level,
 )]
-pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: PagingLevel, lo: usize, hi: usize) {
+pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
+    pa: Paddr,
+    level: PagingLevel,
+    lo: usize,
+    hi: usize,
+) {
     let mut cur = lo;
     proof_decl! {
         let ghost (l, v0) = (level as int, lo as int);
@@ -166,6 +173,103 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: 
         cur = next;
     }
 }
+
+/// Locks the node that covers the pages `lo..=hi` of the table at `root`, and every node below it that
+/// overlaps `[start, end)`, which they contain.
+///
+/// # Errors
+/// `NoFrame`: a node on the way could not be allocated; nothing is locked.
+#[inline(always)]
+#[verus_spec(r =>
+    with Tracked(t): Tracked<&RootPerm<E>> -> out: Tracked<Option<Owner<P, E>>>
+    requires
+        t.wf::<P>(), t.paddr() == root, top == t.table().top, in_table(t.table(), lo as int), in_table(t.table(), hi as int),
+        lo <= start < end <= hi + 1, hi < NR_PAGES,
+    ensures
+        r matches Ok(c) ==> (out@ matches Some(o) && {
+            &&& o.wf() && o.top == c.level && o.root_pa() == c.paddr
+            &&& o.site == (Site { root: root as int, table: t.table() })
+            &&& forall|v: int| start <= v < end ==> #[trigger] o.mine.contains(v)
+        }),
+)]
+pub(crate) fn lock_between<P: Platform, E: PageTableEntryTrait>(
+    guard: &RcuGuard<P>,
+    root: Paddr,
+    top: PagingLevel,
+    lo: usize,
+    hi: usize,
+    start: usize,
+    end: usize,
+) -> Result<Covering, NoFrame> {
+    proof_decl! {
+        let tracked mut p: Option<NodePerm<P, E>>;
+        let tracked mut out: Option<Owner<P, E>> = None;
+    }
+    proof_with!(Tracked(t) => Tracked(p));
+    let r = lock_covering::<P, E>(guard, root, top, lo, hi, true);
+    if let Ok(c) = r {
+        proof_decl! {
+            let tracked p = p.tracked_unwrap();
+            let ghost (l, prefix, site) = (p@.level, p@.prefix, Site { root: p@.root, table: p@.table });
+        }
+        proof! {
+            p.lemma_wf();
+            p.lemma_state();
+        }
+        proof_decl! {
+            let tracked mut own = single::<P, E>(p, l, prefix, site);
+            let ghost own0 = own;
+        }
+        proof! {
+            slot_mono(l + 1, lo as int, start as int);
+            slot_mono(l + 1, start as int, end - 1);
+            slot_mono(l + 1, end - 1, hi as int);
+            assert forall|v: int| start <= v < end implies #[trigger] own.own_at(v) by {
+                if l == t.table().top { lemma_own(t.table(), v); }
+            }
+            assert forall|v: int| #[trigger] bare(own, l, slot(l + 1, start as int), v) by {}
+            top_node::<P, E>(own, start as int);
+        }
+        proof_with!(Tracked(&mut own));
+        lock_below::<P, E>(c.paddr, c.level, start, end);
+        proof! {
+            assert(kept(own0.nodes, own.nodes, l, start as int));
+            top_node::<P, E>(own, start as int);
+            out = Some(own);
+        }
+    }
+    proof_with!(|= Tracked(out));
+    r
+}
+
+#[cfg(verus_only)]
+verus! {
+
+/// A page of the table's own part is covered by one of the root's own entries.
+proof fn lemma_own(t: super::identity::TableInfo, v: int)
+    requires super::identity::table_ok(t), in_table(t, v),
+    ensures t.lo <= slot(t.top, v) % 512 < t.hi,
+{
+    reveal(slot);
+    if t.top == 3 {
+        let (b, d) = (t.base / 134217728, v - t.base);
+        assert(t.base == b * 134217728);
+        assert(v / 262144 == b * 512 + d / 262144);
+        assert((b * 512 + d / 262144) % 512 == d / 262144);
+    } else if t.top == 4 {
+        let (b, d) = (t.base / 68719476736, v - t.base);
+        assert(t.base == b * 68719476736);
+        assert(v / 134217728 == b * 512 + d / 134217728);
+        assert((b * 512 + d / 134217728) % 512 == d / 134217728);
+    } else {
+        let (b, d) = (t.base / 35184372088832, v - t.base);
+        assert(t.base == b * 35184372088832);
+        assert(v / 68719476736 == b * 512 + d / 68719476736);
+        assert((b * 512 + d / 68719476736) % 512 == d / 68719476736);
+    }
+}
+
+} // verus!
 
 /// First page after the level-`level` slot around `page`, or `hi` if that comes first.
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! Opening and closing a range, for cursors that live outside the checker.
 use super::geom::*;
-use super::lock_range::{lock_below, slot_end, widen};
-use super::node::walk_hint::{lock_covering, Covering, NoFrame};
+use super::lock_range::{lock_between, slot_end, widen};
+use super::node::walk_hint::{Covering, NoFrame};
 use super::node::{load, unlock_node};
 use crate::paging::{PageTableEntryTrait, PagingConstsTrait, PagingLevel};
 use crate::rcu::RcuGuard;
@@ -20,9 +20,7 @@ pub(crate) fn lock_pages<P: Platform, E: PageTableEntryTrait, C: PagingConstsTra
     end: usize,
 ) -> Result<Covering, NoFrame> {
     let (lo, hi) = widen(start, end, C::HIGHEST_TRANSLATION_LEVEL);
-    let node = lock_covering::<P, E>(guard, root, C::NR_LEVELS, lo, hi, true)?;
-    lock_below::<P, E>(node.paddr, node.level, start, end);
-    Ok(node)
+    lock_between::<P, E>(guard, root, C::NR_LEVELS, lo, hi, start, end)
 }
 
 /// Unlocks what [`lock_pages`] locked and what has been linked below since.
@@ -55,4 +53,3 @@ fn unlock_children<P: Platform, E: PageTableEntryTrait>(
         cur = next;
     }
 }
-
