@@ -1,6 +1,9 @@
 //! The trusted base of Veripage: everything that is believed without proof.
 //!
-//! One line a primitive. Each has a contract, a reason and a test, listed in `TRUSTED.md`.
+//! It is what touches the machine: words of page-table nodes, counts, lock bytes and metadata in the slots,
+//! the bytes of frames, and the trait [`Platform`] that a kernel implements. One line a primitive. Each
+//! has a contract, a reason and a test, listed in `TRUSTED.md`.
+//!
 //! Its functions are for callers that the checker reads: what they require is proven there, and not
 //! looked at when they run.
 #![no_std]

@@ -169,13 +169,13 @@ impl<const ID: usize> Machine<ID> {
             set_current(before);
             return Err(SimError::CpuTaken(cpu));
         }
-        let _bound = Bound {
+        let bound = Bound {
             state: self.state,
             cpu,
             before,
         };
         // The CPU that this thread was is halted meanwhile.
-        _bound.wake(before, false);
+        bound.wake(before, false);
         this.awake.store(true, SeqCst);
         self.state.serve(this);
         Ok(f())

@@ -426,6 +426,8 @@ fn areas_come_and_go_on_every_cpu() {
 fn the_last_page_of_all_is_flushed() {
     const ID: usize = 2006;
     const TOP: usize = 0usize.wrapping_sub(PAGE);
+    // Ends at 2^64.
+    let last = TOP..TOP.wrapping_add(PAGE);
     let m = with_cpus::<ID>(2);
     let k = kernel::<ID>();
     let space = Space::new(&k).unwrap();
@@ -440,7 +442,7 @@ fn the_last_page_of_all_is_flushed() {
         let table = unsafe { k.page_table() };
         let mut guard = RcuGuard::enter();
         table
-            .cursor_mut(&mut guard, &(TOP..0))
+            .cursor_mut(&mut guard, &last)
             .unwrap()
             .map(MappedItem::Tracked(f.into_dyn(), kernel_rw))
             .unwrap();
@@ -452,7 +454,7 @@ fn the_last_page_of_all_is_flushed() {
             .unwrap();
         }
         let mut flusher = k.flusher();
-        let mut c = table.cursor_mut(&mut guard, &(TOP..0)).unwrap();
+        let mut c = table.cursor_mut(&mut guard, &last).unwrap();
         assert_eq!(c.unmap(PAGE, &mut flusher), Ok(1));
         assert_eq!(c.virt_addr(), 0);
         drop(c);

@@ -1,7 +1,8 @@
 //! User spaces: what `vm_space/` promises, by name (conformance, section 5), and that flushes happen.
 mod common;
 use common::*;
-use veripage::frame::{FrameAllocOptions, UFrame};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use veripage::frame::{AnyUFrameMeta, FrameAllocOptions, FrameMeta, UFrame};
 use veripage::kspace::{KVirtArea, KernelSpace};
 use veripage::page_table::{MappedItem, PageTableError};
 use veripage::paging::{CachePolicy, PageFlags, PageProperty, PrivilegedPageFlags, X86_64};
@@ -508,6 +509,42 @@ fn kernel_mappings_made_later_are_visible() {
     assert!(!k.reclaim());
     assert_eq!(m.violations(), []);
     std::mem::forget(k);
+}
+
+/// Metadata of a frame whose end looks at the space that it was mapped in.
+struct Nosy;
+/// The space, as an address.
+static NOSY_SPACE: AtomicUsize = AtomicUsize::new(0);
+
+impl FrameMeta for Nosy {
+    const UNTYPED: bool = true;
+
+    fn on_drop(&mut self, _frame: usize) {
+        // SAFETY: the test below keeps the space until the frame is gone.
+        let space = unsafe { &*(NOSY_SPACE.load(SeqCst) as *const Space<'_, 20>) };
+        assert_eq!(at(space, VA), None);
+        NOSY_SPACE.store(0, SeqCst);
+    }
+}
+
+#[test]
+fn destructors_of_frames_run_when_the_range_is_unlocked() {
+    let m = machine::<20>();
+    let k = kernel::<20>();
+    let s = Space::<20>::new(&k).unwrap();
+    NOSY_SPACE.store(&raw const s as usize, SeqCst);
+    let frame = FrameAllocOptions::new().alloc_frame_with(Nosy).unwrap();
+    let frame = frame.cast::<AnyUFrameMeta>().ok().unwrap();
+    let mut guard = RcuGuard::enter();
+    let mut cursor = s.cursor_mut(&mut guard, &(VA..VA + MIB)).unwrap();
+    cursor.map(frame, rw()).map_err(|(e, _)| e).unwrap();
+    cursor.jump(VA).unwrap();
+    assert_eq!(cursor.unmap(MIB), Ok(1));
+    drop(cursor);
+    drop(guard);
+    assert_eq!(NOSY_SPACE.load(SeqCst), 0);
+    drop(s);
+    over(m, k);
 }
 
 #[test]

@@ -51,6 +51,16 @@ const TEST_RUNS: &[&[&str]] = &[
         "--lib",
         "loom_tests",
     ],
+    &[
+        "test",
+        "--release",
+        "-p",
+        "veripage",
+        "--features",
+        "model",
+        "--test",
+        "shuttle",
+    ],
 ];
 
 fn root() -> PathBuf {

@@ -83,6 +83,9 @@ impl Process<'_> {
     }
 
     /// After a fork, both sides write some of the pages that they share.
+    ///
+    /// # Errors
+    /// `NoMemory`; what the page tables answer to a query.
     pub fn touch_after_fork(&mut self) -> Result<(), Trouble> {
         if self.world.touch != Touch::All {
             return Ok(());

@@ -50,12 +50,7 @@ impl Host {
     /// # Errors
     /// The number of CPUs or the amount of memory is none that a machine can have, or too little.
     pub fn boot(cpus: usize, memory: usize) -> Result<Host, BootError> {
-        let machine = Machine::boot(Config::with_ram(memory).cpus(cpus))?;
-        for range in machine.ram() {
-            // SAFETY: the machine was just booted, its RAM ranges are disjoint, and nobody has
-            // touched a frame yet.
-            unsafe { veripage::frame::boot::<P>(range) };
-        }
+        let machine = Machine::boot_with_frames(Config::with_ram(memory).cpus(cpus))?;
         let kernel = Box::new(Kernel::new(AREAS).map_err(Trouble::from)?);
         Ok(Host {
             kernel,

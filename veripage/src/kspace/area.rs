@@ -80,7 +80,9 @@ impl<'k, P: Platform, F: PagingFormat, const PIECES: usize> KVirtArea<'k, P, F, 
         let align = page_size(largest_within::<F::Consts>(len));
         let phase = pa.wrapping_sub(offset) & (align - 1) & !(PAGE_SIZE - 1);
         let area = match Self::take(space, size, align, phase) {
-            Err(KSpaceError::Range(RangeAllocError::Exhausted(_))) => {
+            Err(KSpaceError::Range(
+                RangeAllocError::Exhausted(_) | RangeAllocError::TooManyAreas(_),
+            )) => {
                 Self::take(space, size, PAGE_SIZE, 0)?
             }
             taken => taken?,

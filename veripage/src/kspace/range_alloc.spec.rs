@@ -62,7 +62,8 @@ impl<const N: usize> RangeAllocator<N> {
 
     /// Only whether piece `i` is in use differs.
     pub open(super) spec fn marked(&self, o: &Self, i: int, used: bool) -> bool {
-        &&& forall|j: int| 0 <= j < self.len ==> #[trigger] self.begin(j) == o.begin(j) && self.finish(j) == o.finish(j)
+        &&& forall|j: int| 0 <= j < self.len ==> #[trigger] self.begin(j) == o.begin(j)
+        &&& forall|j: int| 0 <= j < self.len ==> #[trigger] self.finish(j) == o.finish(j)
         &&& forall|j: int| 0 <= j < self.len && j != i ==> #[trigger] self.in_use(j) == o.in_use(j)
         &&& self.in_use(i) == used
     }

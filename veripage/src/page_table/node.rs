@@ -1,5 +1,34 @@
-//! Operations on locked page-table nodes. Whoever has a node's lock owns its 512 words and its
-//! position, and nothing below its children.
+//! Operations on locked page-table nodes.
+//!
+//! # What a lock owns
+//! Every frame's slot has a lock. While the frame is a node, the lock owns the node: its 512 words, its slot
+//! metadata, the right to decide the pages that its words decide, and for each child half of the child's
+//! identity (which table, which level, which pages). The other half is in the child's own lock. Whoever
+//! locks a node has all of that as a `NodePerm` and may do what is below; nothing else is ever believed:
+//! - a child found in an owned word needs no check: the halves of its identity agree ([`lock_child`]);
+//! - a node found by a walk without locks is checked under its lock, by its own metadata, and is of the
+//!   table if its rights are the table's ([`walk_hint::lock_covering`]);
+//! - a frame that was just allocated is nobody's, so its slot's lock owns no node ([`alloc_child`]).
+//!
+//! # Rights
+//! For every root frame, page and level there is one right to decide. A root starts with those of its
+//! table, linking a child gives it the share of its entry, unlinking takes the share back. So two
+//! owners never decide the same page, and cursors of one table that coexist have disjoint ranges.
+//! Entries of a root outside the table's own part (the kernel half of a user table) link nothing.
+//!
+//! # Removal
+//! [`detach()`] clears the entry first, then marks the child dead and unlocks it. Readers that saw it live may
+//! still look at it, so it goes into a [`Retired`](super::retired::Retired) list, with its leaves, until a
+//! grace period has passed. Nodes leave a table one by one, leaves first.
+//!
+//! # Order of locks
+//! A node is waited for while only its ancestors' locks are held (and, for a cursor, those of nodes
+//! before it in pre-order); the covering node is waited for while nothing is held; the lock of a fresh
+//! frame is contended only by a walker whose hint was wrong, and who waits for nothing while it looks.
+//!
+//! # Counting
+//! [`store`] leaves the number of present entries to its caller, so that a run of stores counts once
+//! ([`set_count`]). Only a node whose count is right can be unlocked.
 #![allow(clippy::unused_unit, clippy::question_mark)] // ghost values are attached to whole expressions
 #![allow(clippy::extra_unused_type_parameters)] // the format is in the contracts
 use super::entry_word::Ad;

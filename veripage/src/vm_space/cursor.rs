@@ -106,11 +106,9 @@ impl<'a, P: Platform, F: PagingFormat> CursorMut<'a, P, F> {
         let end = pa
             .checked_add(len)
             .ok_or(PageTableError::InvalidPaddr(pa))?;
-        let ram_end = if end < P::MAX_PADDR {
-            end
-        } else {
-            P::MAX_PADDR
-        };
+        // What does not fit into the cursor's range is refused below, however long it is.
+        let left = self.range().end.wrapping_sub(self.virt_addr());
+        let ram_end = end.min(pa.saturating_add(left)).min(P::MAX_PADDR);
         for page in (pa..ram_end).step_by(PAGE_SIZE) {
             if P::is_ram(page - page % PAGE_SIZE) {
                 return Err(PageTableError::InvalidPaddr(page));

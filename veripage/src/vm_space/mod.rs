@@ -53,7 +53,7 @@ use veripage_hw::flush::Whom;
 /// assert_eq!(space.reader(0x40_0000, 8)?.read_val::<u64>()?, 7);
 ///
 /// let mut cursor = space.cursor_mut(&mut guard, &(0x40_0000..0x60_0000))?;
-/// assert_eq!(cursor.unmap(0x20_0000)?, 1);
+/// assert_eq!(cursor.unmap(0x1000)?, 1);
 /// drop(cursor); // every CPU has flushed the page, and its frame is free again
 /// assert!(machine.access(0x40_0123, Access::Read, true).is_err());
 /// assert!(!machine.is_allocated(pa));
