@@ -1,7 +1,7 @@
 //! Cursors: exclusive over a range of a table while they live.
 //!
 //! Opening one locks the lowest node that covers the range, and every node below it that overlaps the
-//! range ([`lock_range`](super::lock_range)). From then on nobody else reads or writes these words, but
+//! range (`lock_range`). From then on nobody else reads or writes these words, but
 //! for the MMU and lock-free readers. Dropping one unlocks them. Cursors over other ranges do not wait,
 //! unless the node that covers one of them covers both.
 //!
@@ -10,8 +10,8 @@
 use super::config::{keep_level, PageTableConfig};
 use super::edit::{Found, Leaf};
 use super::geom::*;
-use super::lock_range::{lock_pages, unlock_pages};
 use super::path::Path;
+use super::range::{lock_pages, unlock_pages};
 use super::retired::Retired;
 use super::runs::{ChangeProp, TakeLeaf};
 use super::{PageTableError, Pending};
@@ -315,7 +315,9 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
         let to = self.end_of(len)?;
         let from = self.path.page;
         let mut nodes = Retired::new();
-        let n = self.path.unmap(to, &mut nodes, &mut Pages::<C, _>(sink, PhantomData));
+        let n = self
+            .path
+            .unmap(to, &mut nodes, &mut Pages::<C, _>(sink, PhantomData));
         if !nodes.is_empty() {
             sink.nodes(bytes_of(from, self.path.page), Pending::new(nodes));
         }

@@ -183,7 +183,12 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 Err(_) => final(own).view() == old(own).view() && final(self).page == old(self).page,
             },
     )]
-    pub(crate) fn map_free(&mut self, pa: Paddr, level: PagingLevel, prop: PageProperty) -> Result<Option<u64>, PageTableError> {
+    pub(crate) fn map_free(
+        &mut self,
+        pa: Paddr,
+        level: PagingLevel,
+        prop: PageProperty,
+    ) -> Result<Option<u64>, PageTableError> {
         proof! { slot_bounds(level as int, self.v()); }
         proof_with!(Tracked(&mut *own));
         let w = self.reach(level)?;
@@ -445,7 +450,11 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 Err(_) => final(own).view() == old(own).view(),
             },
     )]
-    pub(crate) fn take_next(&mut self, to: usize, out: &mut Retired<P, E>) -> Result<Option<Found>, PageTableError> {
+    pub(crate) fn take_next(
+        &mut self,
+        to: usize,
+        out: &mut Retired<P, E>,
+    ) -> Result<Option<Found>, PageTableError> {
         proof_with!(Tracked(&*own));
         self.lift(to);
         proof_with!(Tracked(&mut *own));
@@ -497,7 +506,11 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 Err(_) => final(own).view() == old(own).view(),
             },
     )]
-    pub(crate) fn protect_next<S: ChangeProp>(&mut self, to: usize, op: &mut S) -> Result<Option<(usize, Leaf)>, PageTableError> {
+    pub(crate) fn protect_next<S: ChangeProp>(
+        &mut self,
+        to: usize,
+        op: &mut S,
+    ) -> Result<Option<(usize, Leaf)>, PageTableError> {
         proof_with!(Tracked(&mut *own));
         let found = self.seek(to, false)?;
         let Some(w) = found else {

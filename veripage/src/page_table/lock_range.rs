@@ -1,42 +1,43 @@
-//! Locking and unlocking all nodes of a range.
+//! Locking all nodes of a range.
+//!
+//! This is where locks become ownership: each lock hands out the permission to its node, and at the end the
+//! owner decides every page of the range, which is what a [`Path`](super::path::Path) asks for.
 use super::geom::*;
-use super::node::{load, lock_child, unlock_node};
-use super::walk_hint::{lock_covering, Covering, NoFrame};
-use crate::paging::{PageTableEntryTrait, PagingConstsTrait, PagingLevel};
+#[cfg(verus_only)]
+use super::model::*;
+use super::node;
+use super::node::walk_hint::*;
+#[cfg(verus_only)]
+use super::node::{NodePerm, RootPerm};
+#[cfg(verus_only)]
+use crate::paging::geometry::*;
+use crate::paging::{PageTableEntryTrait, PagingLevel};
 use crate::rcu::RcuGuard;
 use crate::{Paddr, Platform};
-
-/// Locks the node that covers the pages `[start, end)` of the table at `root`, and every node below it
-/// that overlaps them.
-///
-/// # Errors
-/// `NoFrame`: a node on the way could not be allocated; nothing is locked.
-#[inline(always)]
-pub(crate) fn lock_pages<P: Platform, E: PageTableEntryTrait, C: PagingConstsTrait>(
-    guard: &mut RcuGuard<P>,
-    root: Paddr,
-    start: usize,
-    end: usize,
-) -> Result<Covering, NoFrame> {
-    let (lo, hi) = widen(start, end, C::HIGHEST_TRANSLATION_LEVEL);
-    let node = lock_covering::<P, E>(guard, root, C::NR_LEVELS, lo, hi, true)?;
-    lock_below::<P, E>(node.paddr, node.level, start, end);
-    Ok(node)
-}
+use vstd::prelude::*;
 
 /// First and last page to cover for `[start, end)`. If that is exactly what one entry of a level up to
-/// `highest` covers, a neighbour page is added, so that the entry's own node is the one that covers it.
+/// `highest` covers, a neighbour page is added, so that the entry's own node is the one that covers it: of the other entry
+/// of its pair, which belongs to the table as well.
 #[inline(always)]
-fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, usize) {
-    let mut level = 1;
+#[verus_spec(ret =>
+    requires start < end <= NR_PAGES, highest <= 5,
+    ensures ret.0 <= start, end <= ret.1 + 1,
+)]
+pub(crate) fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, usize) {
+    let mut level: PagingLevel = 1;
+    #[cfg_attr(verus_only, verus_spec(
+        invariant 1 <= level, highest <= 5, start < end <= NR_PAGES,
+        decreases highest - level,
+    ))]
     while level < highest {
         level += 1;
         if end - start == span_of(level) && first_of(start, level) == start {
-            return if index_of(start, level) == 511 {
-                (start - 1, end - 1)
-            } else {
-                (start, end)
-            };
+            if index_of(start, level) % 2 == 0 {
+                return (start, end);
+            }
+            proof! { slot_bounds(level as int, start as int); }
+            return (start - 1, end - 1);
         }
     }
     (start, end - 1)
@@ -44,71 +45,242 @@ fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, usize) {
 
 /// Locks, in pre-order, every node below the locked level-`level` node `pa` that overlaps the pages
 /// `[lo, hi)`, which it covers.
-#[inline(always)]
+#[verus_spec(
+    with Tracked(own): Tracked<&mut Owner<P, E>>
+    requires
+        old(own).wf(), 1 <= level <= old(own).top, lo < hi <= NR_PAGES,
+        old(own).under(lo as int), node_at(old(own).nodes, level as int, lo as int),
+        pa == node_pa(old(own).nodes, level as int, lo as int),
+        slot(level + 1, lo as int) == slot(level + 1, hi - 1),
+        forall|v: int| lo <= v < hi ==> #[trigger] old(own).own_at(v),
+        forall|v: int| #[trigger] bare(*old(own), level as int, slot(level + 1, lo as int), v),
+    ensures
+        final(own).wf(), final(own).top == old(own).top, final(own).prefix == old(own).prefix, final(own).site == old(own).site,
+        forall|v: int| lo <= v < hi ==> #[trigger] final(own).mine.contains(v),
+        old(own).mine.subset_of(final(own).mine),
+        forall|m: int, v: int| 1 <= m <= 5 && !(m < level && slot(level + 1, v) == slot(level + 1, lo as int)) ==>
+            #[trigger] kept(old(own).nodes, final(own).nodes, m, v),
+    decreases level,
+)]
 pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
     pa: Paddr,
     level: PagingLevel,
     lo: usize,
     hi: usize,
 ) {
-    if level > 1 {
-        lock_children::<P, E>(pa, level, lo, hi)
-    }
-}
-
-fn lock_children<P: Platform, E: PageTableEntryTrait>(
-    pa: Paddr,
-    level: PagingLevel,
-    lo: usize,
-    hi: usize,
-) {
     let mut cur = lo;
+    proof_decl! {
+        let ghost (l, v0) = (level as int, lo as int);
+        let ghost s1 = slot(l + 1, v0);
+    }
+    proof! {
+        assert forall|v: int| slot(l + 1, v) == s1 && l > 1 implies !#[trigger] node_at(own.nodes, l - 1, v) by { assert(bare(*own, l, s1, v)); }
+    }
+    #[cfg_attr(verus_only, verus_spec(
+        invariant
+            own.wf(), own.top == old(own).top, own.prefix == old(own).prefix, own.site == old(own).site, 1 <= level <= own.top, l == level, v0 == lo,
+            lo <= cur <= hi <= NR_PAGES, own.under(v0), old(own).wf(),
+            pa == node_pa(old(own).nodes, l, v0), node_at(old(own).nodes, l, v0),
+            s1 == slot(l + 1, v0), s1 == slot(l + 1, hi - 1),
+            forall|v: int| lo <= v < hi ==> #[trigger] old(own).own_at(v),
+            forall|v: int| #[trigger] bare(*old(own), l, s1, v),
+            forall|v: int| cur < hi && slot(l, v) >= slot(l, cur as int) && slot(l + 1, v) == s1 && l > 1 ==> !#[trigger] node_at(own.nodes, l - 1, v),
+            forall|v: int| lo <= v < cur ==> #[trigger] own.mine.contains(v),
+            old(own).mine.subset_of(own.mine),
+            forall|m: int, v: int| 1 <= m <= 5 && !(m < l && slot(l + 1, v) == s1) ==> #[trigger] kept(old(own).nodes, own.nodes, m, v),
+        decreases hi - cur,
+    ))]
     while cur < hi {
+        proof_decl! {
+            let ghost (v, pre) = (cur as int, *own);
+        }
+        proof! {
+            slot_mono(l + 1, v0, v);
+            slot_mono(l + 1, v, hi - 1);
+            assert(slot(l + 1, v) == s1);
+            slot_eq_up(l + 1, own.top + 1, v, v0);
+            assert(kept(old(own).nodes, own.nodes, l, v));
+            assert(ok_at::<P, E>(own.nodes, l, v));
+            slot_bounds(l, v);
+            slot_up(l, v);
+            assert(old(own).own_at(v) && own.own_at(v));
+        }
         let next = slot_end(cur, level, hi);
         let i = index_of(cur, level);
-        let e = load::<P, E>(pa, i);
-        if e.is_present() && !e.is_last(level) {
-            let child = lock_child::<P, E>(pa, level, i);
+        proof_decl! {
+            let tracked p = own.nodes.tracked_borrow(key(l, v));
+        }
+        proof_with!(Tracked(p));
+        let e = node::load::<P, E>(pa, i);
+        proof! {
+            lemma_like::<E>(l, p@.words[i as int], e.bits());
+            assert forall|x: int| v <= x < next implies slot(l, x) == slot(l, v) by { slot_iff(l, x, slot(l, v)); }
+        }
+        if level > 1 && e.is_present() && !e.is_last(level) {
+            proof_decl! {
+                let tracked c: NodePerm<P, E>;
+            }
+            proof_with!(Tracked(p) => Tracked(c));
+            let child = node::lock_child::<P, E>(pa, level, i);
+            proof! {
+                c.lemma_wf();
+                c.lemma_state();
+                let tracked sub = single::<P, E>(c, l - 1, slot(l, v), own.site);
+                attach(own, sub, l, v);
+            }
+            proof_decl! {
+                let ghost mid = *own;
+            }
+            proof! {
+                assert forall|x: int| #[trigger] bare(*own, l - 1, slot(l, v), x) by {
+                    if slot(l, x) == slot(l, v) {
+                        slot_eq_up(l, own.top + 1, x, v);
+                        if l > 2 { no_lower::<P, E>(pre.nodes, l - 2, l - 1, x); }
+                        assert(node_at(own.nodes, l - 1, x));
+                    }
+                }
+                assert forall|x: int| cur <= x < next implies #[trigger] own.own_at(x) by { assert(old(own).own_at(x)); }
+            }
+            proof_with!(Tracked(&mut *own));
             lock_below::<P, E>(child, level - 1, cur, next);
+            proof! {
+                assert forall|m: int, x: int| 1 <= m <= 5 && !(m < l && slot(l + 1, x) == s1) implies #[trigger] kept(old(own).nodes, own.nodes, m, x) by {
+                    assert(kept(old(own).nodes, pre.nodes, m, x));
+                    if m < l { slot_eq_up_not(l, x, v); }
+                    assert(kept(mid.nodes, own.nodes, m, x));
+                }
+                assert forall|x: int| next < hi && slot(l, x) >= slot(l, next as int) && slot(l + 1, x) == s1 implies !#[trigger] node_at(own.nodes, l - 1, x) by {
+                    slot_iff(l, next as int, slot(l, v));
+                    slot_mono(l, v, next as int);
+                    assert(kept(mid.nodes, own.nodes, l - 1, x));
+                    assert(!node_at(pre.nodes, l - 1, x));
+                }
+            }
+        } else {
+            proof! {
+                assert forall|x: int| lo <= x < next implies #[trigger] own.mine.contains(x) by {
+                    if x >= cur {
+                        assert(slot(l, x) == slot(l, v));
+                        assert(bare(*old(own), l, s1, x));
+                        assert(old(own).own_at(x));
+                        slot_up(l, x);
+                        slot_up(l, v);
+                    }
+                }
+                slot_mono(l, v, next as int);
+            }
         }
         cur = next;
     }
 }
 
-/// Unlocks what [`lock_pages`] locked and what has been linked below since.
+/// Locks the node that covers the pages `lo..=hi` of the table at `root`, and every node below it that
+/// overlaps `[start, end)`, which they contain.
+///
+/// # Errors
+/// `NoFrame`: a node on the way could not be allocated; nothing is locked.
 #[inline(always)]
-pub(crate) fn unlock_pages<P: Platform, E: PageTableEntryTrait>(
-    pa: Paddr,
-    level: PagingLevel,
+#[verus_spec(r =>
+    with Tracked(t): Tracked<&RootPerm<E>> -> out: Tracked<Option<Owner<P, E>>>
+    requires
+        t.wf::<P>(), t.paddr() == root, top == t.table().top, in_table(t.table(), lo as int), in_table(t.table(), hi as int),
+        lo <= start < end <= hi + 1, hi < NR_PAGES,
+    ensures
+        r matches Ok(c) ==> (out@ matches Some(o) && {
+            &&& o.wf() && o.top == c.level && o.root_pa() == c.paddr
+            &&& o.site == (Site { root: root as int, table: t.table() })
+            &&& forall|v: int| start <= v < end ==> #[trigger] o.mine.contains(v)
+        }),
+)]
+pub(crate) fn lock_between<P: Platform, E: PageTableEntryTrait>(
+    guard: &RcuGuard<P>,
+    root: Paddr,
+    top: PagingLevel,
     lo: usize,
     hi: usize,
-) {
-    if level > 1 {
-        unlock_children::<P, E>(pa, level, lo, hi);
+    start: usize,
+    end: usize,
+) -> Result<Covering, NoFrame> {
+    proof_decl! {
+        let tracked mut p: Option<NodePerm<P, E>>;
+        let tracked mut out: Option<Owner<P, E>> = None;
     }
-    unlock_node::<P, E>(pa);
+    proof_with!(Tracked(t) => Tracked(p));
+    let r = lock_covering::<P, E>(guard, root, top, lo, hi, true);
+    if let Ok(c) = r {
+        proof_decl! {
+            let tracked p = p.tracked_unwrap();
+            let ghost (l, prefix, site) = (p@.level, p@.prefix, Site { root: p@.root, table: p@.table });
+        }
+        proof! {
+            p.lemma_wf();
+            p.lemma_state();
+        }
+        proof_decl! {
+            let tracked mut own = single::<P, E>(p, l, prefix, site);
+            let ghost own0 = own;
+        }
+        proof! {
+            slot_mono(l + 1, lo as int, start as int);
+            slot_mono(l + 1, start as int, end - 1);
+            slot_mono(l + 1, end - 1, hi as int);
+            assert forall|v: int| start <= v < end implies #[trigger] own.own_at(v) by {
+                if l == t.table().top { lemma_own(t.table(), v); }
+            }
+            assert forall|v: int| #[trigger] bare(own, l, slot(l + 1, start as int), v) by {}
+            top_node::<P, E>(own, start as int);
+        }
+        proof_with!(Tracked(&mut own));
+        lock_below::<P, E>(c.paddr, c.level, start, end);
+        proof! {
+            assert(kept(own0.nodes, own.nodes, l, start as int));
+            top_node::<P, E>(own, start as int);
+            out = Some(own);
+        }
+    }
+    proof_with!(|= Tracked(out));
+    r
 }
 
-fn unlock_children<P: Platform, E: PageTableEntryTrait>(
-    pa: Paddr,
-    level: PagingLevel,
-    lo: usize,
-    hi: usize,
-) {
-    let mut cur = lo;
-    while cur < hi {
-        let next = slot_end(cur, level, hi);
-        let e = load::<P, E>(pa, index_of(cur, level));
-        if e.is_present() && !e.is_last(level) {
-            unlock_pages::<P, E>(e.paddr(level), level - 1, cur, next);
-        }
-        cur = next;
+#[cfg(verus_only)]
+verus! {
+
+/// A page of the table's own part is covered by one of the root's own entries.
+proof fn lemma_own(t: super::identity::TableInfo, v: int)
+    requires super::identity::table_ok(t), in_table(t, v),
+    ensures t.lo <= slot(t.top, v) % 512 < t.hi,
+{
+    reveal(slot);
+    if t.top == 3 {
+        let (b, d) = (t.base / 134217728, v - t.base);
+        assert(t.base == b * 134217728);
+        assert(v / 262144 == b * 512 + d / 262144);
+        assert((b * 512 + d / 262144) % 512 == d / 262144);
+    } else if t.top == 4 {
+        let (b, d) = (t.base / 68719476736, v - t.base);
+        assert(t.base == b * 68719476736);
+        assert(v / 134217728 == b * 512 + d / 134217728);
+        assert((b * 512 + d / 134217728) % 512 == d / 134217728);
+    } else {
+        let (b, d) = (t.base / 35184372088832, v - t.base);
+        assert(t.base == b * 35184372088832);
+        assert(v / 68719476736 == b * 512 + d / 68719476736);
+        assert((b * 512 + d / 68719476736) % 512 == d / 68719476736);
     }
 }
+
+} // verus!
 
 /// First page after the level-`level` slot around `page`, or `hi` if that comes first.
 #[inline(always)]
-fn slot_end(page: usize, level: PagingLevel, hi: usize) -> usize {
+#[verus_spec(ret =>
+    requires 1 <= level <= 5, page < hi <= NR_PAGES,
+    ensures
+        page < ret <= hi,
+        ret == if first(level as int, page as int) + span(level as int) < hi { first(level as int, page as int) + span(level as int) } else { hi as int },
+)]
+pub(crate) fn slot_end(page: usize, level: PagingLevel, hi: usize) -> usize {
+    proof! { slot_bounds(level as int, page as int); }
     let end = first_of(page, level) + span_of(level);
     if hi < end {
         hi

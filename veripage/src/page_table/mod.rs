@@ -1,5 +1,7 @@
 //! Page tables.
 #[cfg(not(verus_only))]
+mod boot;
+#[cfg(not(verus_only))]
 mod config;
 #[cfg(not(verus_only))]
 mod cursor;
@@ -11,7 +13,6 @@ mod identity;
 #[cfg(not(verus_only))]
 mod item;
 mod lock;
-#[cfg(not(verus_only))]
 mod lock_range;
 #[cfg(verus_only)]
 pub(crate) mod model;
@@ -23,6 +24,8 @@ mod path;
 #[cfg(not(verus_only))]
 mod pending;
 mod prune;
+#[cfg(not(verus_only))]
+mod range;
 pub(crate) mod retired;
 mod runs;
 #[cfg(not(verus_only))]
@@ -31,6 +34,8 @@ mod table;
 mod theorem;
 mod word;
 
+#[cfg(not(verus_only))]
+pub use boot::BootPageTable;
 #[cfg(not(verus_only))]
 pub use config::{KernelPtConfig, PageTableConfig, PagingFormat, UserPtConfig};
 #[cfg(not(verus_only))]

@@ -568,7 +568,7 @@ proof fn mmu_step<P: Platform, E: PageTableEntryTrait>(o: Owner<P, E>, mem: spec
 pub open spec fn bare<P: Platform, E: PageTableEntryTrait>(o: Owner<P, E>, l: int, s1: int, v: int) -> bool {
     slot(l + 1, v) == s1 ==> {
         &&& l > 1 ==> !node_at(o.nodes, l - 1, v)
-        &&& !is_table::<E>(l, entry(o.nodes, l, v)) ==> o.mine.contains(v)
+        &&& !is_table::<E>(l, entry(o.nodes, l, v)) && o.own_at(v) ==> o.mine.contains(v)
     }
 }
 

@@ -6,10 +6,10 @@
 //! dirty bits, which the MMU sets when it likes.
 use super::geom::*;
 #[cfg(verus_only)]
+use super::identity::{self, fmt, lemma_count_update};
+#[cfg(verus_only)]
 use super::model::*;
 use super::node;
-#[cfg(verus_only)]
-use super::identity::{self, fmt, lemma_count_update};
 #[cfg(verus_only)]
 use super::node::NodePerm;
 use super::word::*;
@@ -415,7 +415,10 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     )]
     pub(crate) fn split(&mut self, w: u64) -> Result<(), PageTableError> {
         proof! { here::<P, E>(self, *own); own_here::<P, E>(self, *own); }
-        let (to, prop) = (word_paddr::<E>(w, self.level), word_prop::<E>(w, self.level));
+        let (to, prop) = (
+            word_paddr::<E>(w, self.level),
+            word_prop::<E>(w, self.level),
+        );
         if !E::supports(self.level - 1, prop) {
             return Err(PageTableError::UnsupportedProperty(self.va()));
         }

@@ -1,15 +1,15 @@
 //! Nodes that leave the table: a whole table at once, or those that have become empty.
 use super::geom::*;
 #[cfg(verus_only)]
-use super::identity::{lemma_count_bound, lemma_count_update};
-#[cfg(verus_only)]
 use super::identity::fmt;
+#[cfg(verus_only)]
+use super::identity::{lemma_count_bound, lemma_count_update};
 #[cfg(verus_only)]
 use super::model::*;
 use super::node;
-use super::path::Path;
 #[cfg(verus_only)]
 use super::path::spec::*;
+use super::path::Path;
 use super::retired::Retired;
 #[cfg(verus_only)]
 use crate::paging::geometry::*;
@@ -115,7 +115,13 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         forall|m: int, v: int| level <= m <= 5 ==> #[trigger] kept_above(old(o).nodes, final(o).nodes, m, v),
         final(o).view() == old(o).view(),
 )]
-fn cut_empty<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: PagingLevel, page: usize, child: Paddr, out: &mut Retired<P, E>) {
+fn cut_empty<P: Platform, E: PageTableEntryTrait>(
+    pa: Paddr,
+    level: PagingLevel,
+    page: usize,
+    child: Paddr,
+    out: &mut Retired<P, E>,
+) {
     let i = index_of(page, level);
     proof_decl! {
         let ghost (l, v) = (level as int, page as int);
@@ -184,7 +190,12 @@ fn cut_empty<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: PagingLevel,
         final(o).view() == old(o).view().remove_keys(pages(first(level as int, page as int), span(level as int))),
     decreases level, 0int,
 )]
-fn cut_child<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: PagingLevel, page: usize, out: &mut Retired<P, E>) -> usize {
+fn cut_child<P: Platform, E: PageTableEntryTrait>(
+    pa: Paddr,
+    level: PagingLevel,
+    page: usize,
+    out: &mut Retired<P, E>,
+) -> usize {
     let i = index_of(page, level);
     proof_decl! {
         let ghost (l, v) = (level as int, page as int);
@@ -244,7 +255,12 @@ fn cut_child<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: PagingLevel,
         forall|j: int| 0 <= j < 512 ==> !is_table::<E>(level as int, #[trigger] final(o).nodes[(final(o).top, final(o).prefix)]@.words[j]),
     decreases level, 1int,
 )]
-fn strip<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: PagingLevel, start: usize, out: &mut Retired<P, E>) -> usize {
+fn strip<P: Platform, E: PageTableEntryTrait>(
+    pa: Paddr,
+    level: PagingLevel,
+    start: usize,
+    out: &mut Retired<P, E>,
+) -> usize {
     proof_decl! {
         let ghost l = level as int;
         let ghost rk = (o.top, o.prefix);

@@ -9,10 +9,10 @@ use super::model::*;
 use super::node;
 #[cfg(verus_only)]
 use super::node::{put_word, NodePerm, NodeState};
-use super::path::Path;
-use super::retired::Retired;
 #[cfg(verus_only)]
 use super::path::spec::*;
+use super::path::Path;
+use super::retired::Retired;
 use super::word::*;
 use super::PageTableError;
 #[cfg(verus_only)]
@@ -55,7 +55,13 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             1 <= ret <= self.top, first(ret as int, self.v()) == self.v(), self.page + span(ret as int) <= to,
             aligned(ret as int, pa as int), E::spec_supports(ret as int, prop),
     )]
-    fn size_for(&self, pa: Paddr, to: usize, prop: PageProperty, largest: PagingLevel) -> PagingLevel {
+    fn size_for(
+        &self,
+        pa: Paddr,
+        to: usize,
+        prop: PageProperty,
+        largest: PagingLevel,
+    ) -> PagingLevel {
         let mut level = if largest < self.top {
             largest
         } else {
@@ -180,7 +186,13 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 Err(_) => true,
             },
     )]
-    pub(crate) fn map_run(&mut self, pa: Paddr, to: usize, prop: PageProperty, largest: PagingLevel) -> Result<(), PageTableError> {
+    pub(crate) fn map_run(
+        &mut self,
+        pa: Paddr,
+        to: usize,
+        prop: PageProperty,
+        largest: PagingLevel,
+    ) -> Result<(), PageTableError> {
         let from = self.page;
         proof_decl! {
             let ghost (v0, view0, q) = (self.v(), own.view(), prop.spec_sans_ad());
@@ -354,7 +366,12 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             final(own).view() == old(own).view().remove_keys(pages(old(self).v(), final(self).v() - old(self).v())),
             ret matches Ok(n) ==> final(self).page == to && n <= to - old(self).page,
     )]
-    pub(crate) fn unmap<S: TakeLeaf>(&mut self, to: usize, out: &mut Retired<P, E>, sink: &mut S) -> Result<usize, PageTableError> {
+    pub(crate) fn unmap<S: TakeLeaf>(
+        &mut self,
+        to: usize,
+        out: &mut Retired<P, E>,
+        sink: &mut S,
+    ) -> Result<usize, PageTableError> {
         proof_decl! {
             let ghost from = self.page;
             let ghost (v0, view0) = (self.v(), own.view());
@@ -518,7 +535,11 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             same_frames(old(own).view(), final(own).view(), old(self).v(), final(self).v() - old(self).v()),
             ret matches Ok(n) ==> final(self).page == to && n <= to - old(self).page,
     )]
-    pub(crate) fn protect<S: ChangeProp>(&mut self, to: usize, op: &mut S) -> Result<usize, PageTableError> {
+    pub(crate) fn protect<S: ChangeProp>(
+        &mut self,
+        to: usize,
+        op: &mut S,
+    ) -> Result<usize, PageTableError> {
         proof_decl! {
             let ghost from = self.page;
             let ghost (v0, view0) = (self.v(), own.view());
@@ -556,7 +577,9 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             proof_with!(Tracked(&*own));
             self.jump(next);
             if stuck {
-                return Err(PageTableError::UnsupportedProperty(self.page.wrapping_mul(4096)));
+                return Err(PageTableError::UnsupportedProperty(
+                    self.page.wrapping_mul(4096),
+                ));
             }
         }
     }

@@ -135,6 +135,9 @@ impl<C: PageTableConfig> Sink<C> for Now<C> {
 
 impl<C: PageTableConfig> Drop for Now<C> {
     fn drop(&mut self) {
+        if self.nodes.is_empty() {
+            return;
+        }
         let mut waiting = core::mem::take(&mut self.nodes).wait();
         loop {
             match waiting.try_expire() {
