@@ -82,9 +82,7 @@ impl<'k, P: Platform, F: PagingFormat, const PIECES: usize> KVirtArea<'k, P, F, 
         let area = match Self::take(space, size, align, phase) {
             Err(KSpaceError::Range(
                 RangeAllocError::Exhausted(_) | RangeAllocError::TooManyAreas(_),
-            )) => {
-                Self::take(space, size, PAGE_SIZE, 0)?
-            }
+            )) => Self::take(space, size, PAGE_SIZE, 0)?,
             taken => taken?,
         };
         area.with_cursor(|cursor| {
