@@ -221,7 +221,7 @@ each_format!(a_huge_page_over_empty_tables, 510);
 fn tracked_frames_are_shared_and_returned<F: PagingFormat, const ID: usize>() {
     use veripage::frame::{FrameAllocOptions, UFrame};
     let m = machine::<ID>();
-    let frame: UFrame<Sim<ID>> = FrameAllocOptions::new().alloc_frame().unwrap().into();
+    let frame: UFrame<Sim<ID>> = FrameAllocOptions::new().alloc_frame().unwrap();
     let pa = frame.start_paddr();
     {
         let u = user::<F, ID>();

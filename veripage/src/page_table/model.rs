@@ -4,8 +4,8 @@
 //! structural invariant is stated for one (level, page) pair.  Positions are page numbers ("vpn")
 //! shifted right by 9 bits per level.
 pub use super::identity::is_table;
-pub use super::model_words::*;
 use super::identity::{fmt, present_count, TableInfo};
+pub use super::model_words::*;
 use super::node::{state_ok, NodePerm, NodeState};
 use crate::paging::geometry::*;
 use crate::paging::{PageProperty, PageTableEntryTrait};
