@@ -29,21 +29,22 @@ fn take_large_takes_subtree<F: PagingFormat, const ID: usize>() {
     let mut sink = Now::<U<F, ID>>::new();
     let mut g = guard::<ID>();
     {
-        let mut c = u.cursor_mut(&mut g, &(0..G1)).unwrap();
+        let mut c = u.cursor_mut(&mut g, &(0..G1 + PAGE)).unwrap();
         c.map_range(G1, M2 + 3 * PAGE, rw(), 1).unwrap();
         let before = m.nodes();
         c.jump(0).unwrap();
-        match c.take_next(G1, &mut sink).unwrap() {
-            Some(Taken::Table { va, len, pages }) => assert_eq!((va, len, pages), (0, M2, 512)),
+        // The highest table that lies in the range, with the two below it.
+        match c.take_next(G1 + PAGE, &mut sink).unwrap() {
+            Some(Taken::Table { va, len, pages }) => assert_eq!((va, len, pages), (0, G1, 515)),
             _ => panic!("a whole table was mapped"),
         }
-        assert_eq!((c.virt_addr(), m.nodes()), (M2, before));
-        assert_eq!((walk(&u, 0), walk(&u, M2)), (None, Some(G1 + M2)));
+        assert_eq!((c.virt_addr(), m.nodes()), (G1, before));
+        assert_eq!((walk(&u, 0), walk(&u, M2)), (None, None));
     }
     let before = m.nodes();
     drop(g);
     drop(sink);
-    assert_eq!(m.nodes(), before - 1);
+    assert!(m.nodes() <= before - 3);
 }
 each_format!(take_large_takes_subtree, 370);
 
@@ -220,7 +221,7 @@ each_format!(a_huge_page_over_empty_tables, 510);
 fn tracked_frames_are_shared_and_returned<F: PagingFormat, const ID: usize>() {
     use veripage::frame::{FrameAllocOptions, UFrame};
     let m = machine::<ID>();
-    let frame: UFrame<Sim<ID>> = FrameAllocOptions::new().alloc_frame().unwrap().into();
+    let frame: UFrame<Sim<ID>> = FrameAllocOptions::new().alloc_frame().unwrap();
     let pa = frame.start_paddr();
     {
         let u = user::<F, ID>();

@@ -16,6 +16,8 @@ mod lock;
 mod lock_range;
 #[cfg(verus_only)]
 pub(crate) mod model;
+#[cfg(verus_only)]
+pub(crate) mod model_words;
 pub(crate) mod node;
 mod node_frame;
 #[cfg(not(verus_only))]
