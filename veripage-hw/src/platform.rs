@@ -47,7 +47,10 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     /// 4096), or `None`. A wrong answer is found out by the frames' own slots.
     fn alloc_frames(pages: usize, align: usize) -> Option<Paddr>;
 
-    /// Takes back frames of `alloc_frames`, whole or in parts.
+    /// Takes back frames of `alloc_frames`, whole or in parts. Must also survive any other frame that has
+    /// a slot, even one that is free already: safe code can claim an unused frame by its address
+    /// (`Frame::from_unused`), write its bytes, and drop it here. So the supply ignores what it has not
+    /// handed out, and keeps nothing that it relies on in the bytes of free frames. Runs in destructors.
     fn dealloc_frames(pa: Paddr, pages: usize)
         no_unwind;
 

@@ -36,7 +36,6 @@
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]
 
-pub use veripage_hw::cpu_set::AtomicCpuSet;
 pub use veripage_hw::{CpuSet, FlushOp, Paddr, Platform, Vaddr, PAGE_SIZE};
 
 pub mod frame;

@@ -1,8 +1,9 @@
 //! Read sections, as the proven code sees them.
 //!
 //! A guard keeps every page-table node that was seen live inside it readable. A cursor borrows its
-//! guard mutably while it waits for locks (so one CPU never waits for a lock while it owns another
-//! cursor's), lock-free walks borrow it shared. Nothing in this crate waits for a grace period: what
+//! guard mutably for as long as it lives, so one guard never serves two cursors; lock-free walks borrow it
+//! shared. But sections nest: a CPU that enters a second one can open a second cursor, and waits for itself
+//! for ever if the two lock a common node. That it does not is the caller's to keep. Nothing in this crate waits for a grace period: what
 //! must wait is kept in a list until a stamp has passed.
 use crate::Platform;
 use veripage_hw::rcu::Section;

@@ -5,7 +5,7 @@ use veripage::frame::*;
 use veripage::kspace::{KVirtArea, KernelSpace};
 use veripage::tlb::TlbFlusher;
 use veripage::vm_space::{self, UserReader, UserWriter, VmSpace};
-use veripage::AtomicCpuSet;
+use veripage_hw::cpu_set::AtomicCpuSet;
 
 type P = Sim<0>;
 type UserC = UserPtConfig<P, X86_64>;

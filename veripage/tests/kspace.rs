@@ -172,6 +172,10 @@ fn bad_input_is_an_error_and_nothing_is_kept() {
     // SAFETY: refused.
     let beyond = unsafe { KVirtArea::map_untracked_frames(&s, page, page, 0..page, rw()) };
     assert_eq!(beyond.err(), Some(KSpaceError::BadWindow(page, page, page)));
+    let (start, end) = (2 * page, page);
+    // SAFETY: nothing is mapped.
+    let reversed = unsafe { KVirtArea::map_untracked_frames(&s, page, 0, start..end, rw()) };
+    assert_eq!(reversed.err(), Some(KSpaceError::BadPaddrRange(start, end)));
     assert!(m.stats().allocated <= nodes + WAY);
     // All addresses are still there.
     let all = KVirtArea::map_frames(&s, 64 * MIB, 0, [], rw()).unwrap();

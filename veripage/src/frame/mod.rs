@@ -45,6 +45,7 @@ pub(crate) mod slot;
 pub mod sm;
 #[cfg(verus_only)]
 pub mod theorem;
+#[doc(hidden)] // a client for the checker and the tests
 pub mod tour;
 mod unique;
 mod untyped;

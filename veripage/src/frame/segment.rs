@@ -60,6 +60,41 @@ impl<P: Platform, K: FrameKind> SegCore<P, K> {
             kind: PhantomData,
         }
     }
+
+    /// A second segment over the frames of `from..to`: one share more of each.
+    #[verus_spec(r =>
+        requires self.start() <= from <= to <= self.end(), from as int % 4096 == 0, to as int % 4096 == 0,
+        ensures r.start() == from, r.end() == to,
+    )]
+    fn share(&self, from: Paddr, to: Paddr) -> Segment<P, K> {
+        proof! { use_type_invariant(self); }
+        proof_decl! {
+            let ghost (start, end) = (self.start as int, self.end as int);
+            let tracked mut shares: Map<int, Share<P>> = Map::tracked_empty();
+        }
+        let mut pa = from;
+        #[cfg_attr(verus_only, verus_spec(
+            invariant
+                start <= from <= pa <= to <= end, pa as int % 4096 == 0, to as int % 4096 == 0, from as int % 4096 == 0,
+                covers::<P, K>(self.shares@, start, end),
+                covers::<P, K>(shares, from as int, pa as int),
+            decreases to - pa
+        ))]
+        while pa < to {
+            proof_decl! { let tracked mut t: Share<P>; let tracked mut u: Share<P>; }
+            let slot = slot::<P, MetaSlot<P>>(pa);
+            proof! { assert(self.shares@.contains_key(pa as int)); }
+            proof_with! { Tracked(self.shares.borrow().tracked_borrow(pa as int)) => Tracked(t) }
+            slot.inc();
+            proof_with! { Tracked(t), Ghost(Kind::Cover) => Tracked(u) }
+            slot.retag();
+            proof! { shares.tracked_insert(pa as int, u); }
+            pa += PAGE_SIZE;
+        }
+        proof_with! { Tracked(shares) }
+        let c = SegCore::make(from, to);
+        Segment { h: Handle::new(c) }
+    }
 }
 
 #[verus_verify]
@@ -257,29 +292,15 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
         if to % PAGE_SIZE != 0 {
             return Err(GetFrameError::NotAligned(to));
         }
-        proof_decl! { let tracked mut shares: Map<int, Share<P>> = Map::tracked_empty(); }
-        let mut pa = from;
-        #[cfg_attr(verus_only, verus_spec(
-            invariant
-                start <= from <= pa <= to <= end, pa as int % 4096 == 0, to as int % 4096 == 0, from as int % 4096 == 0,
-                covers::<P, K>(core.shares@, start as int, end as int),
-                covers::<P, K>(shares, from as int, pa as int),
-            decreases to - pa
-        ))]
-        while pa < to {
-            proof_decl! { let tracked mut t: Share<P>; let tracked mut u: Share<P>; }
-            let slot = slot::<P, MetaSlot<P>>(pa);
-            proof! { assert(core.shares@.contains_key(pa as int)); }
-            proof_with! { Tracked(core.shares.borrow().tracked_borrow(pa as int)) => Tracked(t) }
-            slot.inc();
-            proof_with! { Tracked(t), Ghost(Kind::Cover) => Tracked(u) }
-            slot.retag();
-            proof! { shares.tracked_insert(pa as int, u); }
-            pa += PAGE_SIZE;
-        }
-        proof_with! { Tracked(shares) }
-        let c = SegCore::make(from, to);
-        Ok(Segment { h: Handle::new(c) })
+        Ok(core.share(from, to))
+    }
+
+    /// A second segment over the same frames: one share more of each.
+    #[verus_spec(r => ensures r.start() == self.start(), r.end() == self.end())]
+    pub(crate) fn share_all(&self) -> Self {
+        let core = self.h.get();
+        proof! { use_type_invariant(core); }
+        core.share(core.start, core.end)
     }
 
     /// Takes the first frame out as a handle of its own; the count does not change.

@@ -66,7 +66,7 @@ impl<'k, P: Platform, F: PagingFormat, const PIECES: usize> KVirtArea<'k, P, F, 
     /// until the area is gone.
     ///
     /// # Errors
-    /// As for [`map_frames`](Self::map_frames).
+    /// As for [`map_frames`](Self::map_frames); `BadPaddrRange`: the memory's end is below its start.
     pub unsafe fn map_untracked_frames(
         space: &'k KernelSpace<P, F, PIECES>,
         size: usize,
@@ -74,7 +74,10 @@ impl<'k, P: Platform, F: PagingFormat, const PIECES: usize> KVirtArea<'k, P, F, 
         pa_range: Range<Paddr>,
         prop: PageProperty,
     ) -> Result<Self, KSpaceError> {
-        let (pa, len) = (pa_range.start, pa_range.end.saturating_sub(pa_range.start));
+        let pa = pa_range.start;
+        let Some(len) = pa_range.end.checked_sub(pa) else {
+            return Err(KSpaceError::BadPaddrRange(pa, pa_range.end));
+        };
         check_window(offset, len, size)?;
         check_prop(prop)?;
         let align = page_size(largest_within::<F::Consts>(len));

@@ -2,7 +2,7 @@
 use super::range_alloc::RangeAllocError;
 use crate::page_table::PageTableError;
 use crate::paging::PageProperty;
-use crate::Vaddr;
+use crate::{Paddr, Vaddr};
 
 /// Why an area was refused, or a question about one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,6 +12,8 @@ pub enum KSpaceError {
     /// What is to be mapped (offset, length) does not fit into an area of that size, or is not a
     /// multiple of pages.
     BadWindow(usize, usize, usize),
+    /// The memory to be mapped ends below its start.
+    BadPaddrRange(Paddr, Paddr),
     /// More frames than the area has room for; the first address past it.
     TooManyFrames(Vaddr),
     /// A kernel mapping cannot be accessible to user mode, nor use the flag `AVAIL1`.
@@ -45,6 +47,7 @@ impl core::fmt::Display for KSpaceError {
                 f,
                 "{len:#x} bytes at offset {offset:#x} do not fit into an area of {size:#x}"
             ),
+            BadPaddrRange(a, b) => write!(f, "{a:#x}..{b:#x} is no range of memory"),
             TooManyFrames(va) => write!(f, "more frames than fit below {va:#x}"),
             BadProperty(prop) => write!(f, "not a property of kernel mappings: {prop:?}"),
             OutOfArea(va) => write!(f, "{va:#x} is outside the area"),

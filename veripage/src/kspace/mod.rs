@@ -3,13 +3,14 @@
 //! A kernel makes one [`KernelSpace`], keeps it in a static, and takes [`KVirtArea`]s out of it; every
 //! user space shares its nodes. Areas and user spaces borrow it, so that it outlives them.
 #[cfg(not(verus_only))]
-pub mod area;
-pub mod area_pool;
+mod area;
+mod area_pool;
 #[cfg(not(verus_only))]
-pub mod error;
+mod error;
 pub mod range_alloc;
 #[cfg(not(verus_only))]
 mod space;
+#[doc(hidden)] // a client for the checker and the tests
 pub mod tour;
 
 #[cfg(not(verus_only))]

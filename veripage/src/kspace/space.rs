@@ -25,8 +25,7 @@ pub(crate) struct KernelTables<P: Platform, F: PagingFormat> {
 }
 
 /// The kernel's page table and the range of addresses that areas come from. `PIECES` bounds the
-/// number of areas: see
-/// [`range_alloc`](super::range_alloc).
+/// number of areas: see [`range_alloc`](super::range_alloc).
 ///
 /// Dropping one waits for grace periods: not in a read section. If a user space was ever active, CPUs
 /// may have the kernel's table loaded, and then the drop leaks the table: see
@@ -62,7 +61,8 @@ impl<P: Platform, F: PagingFormat, const PIECES: usize> KernelSpace<P, F, PIECES
     /// # Safety
     /// The range that areas come from is left alone, and what is mapped at addresses that safe code
     /// accesses stays memory of the kind that it takes it for. What is removed goes through a
-    /// [`flusher`](Self::flusher).
+    /// [`flusher`](Self::flusher) of this space, as its [`Sink`](crate::page_table::Sink), with the addresses
+    /// that it was removed from.
     pub unsafe fn page_table(&self) -> &PageTable<KernelPtConfig<P, F>> {
         &self.tables.table
     }

@@ -48,8 +48,9 @@ pub unsafe trait PageTableConfig: Sized + Send + Sync + 'static {
     type C: PagingConstsTrait;
     /// Entries of the scheme.
     type E: PageTableEntryTrait;
-    /// What is mapped: a share of frames, or an address that nobody owns.
-    type Item;
+    /// What is mapped: a share of frames, or an address that nobody owns. Any CPU may take it out of the
+    /// table, and several may have clones of it.
+    type Item: Send + Sync;
 
     /// Root entries that belong to the table.
     const TOP_LEVEL_INDEX_RANGE: Range<usize>;
@@ -124,7 +125,7 @@ macro_rules! config {
                 level: PagingLevel,
                 prop: PageProperty,
             ) -> Self::Item {
-                // SAFETY: the same.
+                // SAFETY: the caller promises that the entry held the item, and gives it back once.
                 unsafe { MappedItem::from_raw(pa, level, prop) }
             }
 
@@ -134,7 +135,7 @@ macro_rules! config {
                 level: PagingLevel,
                 prop: PageProperty,
             ) -> Self::Item {
-                // SAFETY: the same.
+                // SAFETY: the caller promises that the entry holds the item for the whole call.
                 unsafe { MappedItem::clone_raw(pa, level, prop) }
             }
 

@@ -27,6 +27,9 @@ use core::ops::{Deref, DerefMut, Range};
 pub type RetiredOf<C> = Retired<<C as PageTableConfig>::P, <C as PageTableConfig>::E>;
 
 /// Takes what a range operation removes, piece by piece, while the cursor holds its locks.
+///
+/// Who calls it by hand, for what [`CursorMut::take_next`] took, names the addresses that it was taken from:
+/// the sink lets go of it once these are flushed.
 pub trait Sink<C: PageTableConfig> {
     /// A page that was mapped at the addresses `va`. An end of 0 stands for 2^64, here and below.
     fn page(&mut self, va: Range<Vaddr>, item: Pending<C::Item>);

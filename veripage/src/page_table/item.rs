@@ -112,15 +112,13 @@ impl<P: Platform> MappedItem<P> {
     /// An entry with this raw form exists for the whole call.
     #[inline(always)]
     pub(crate) unsafe fn clone_raw(pa: Paddr, level: PagingLevel, prop: PageProperty) -> Self {
-        // SAFETY: this one is never dropped, so the entry keeps its shares. (A slice of a whole segment
-        // is always to be had.)
+        // SAFETY: this one is never dropped, so the entry keeps its shares.
         let held = ManuallyDrop::new(unsafe { Self::from_raw(pa, level, prop) });
         match &*held {
             MappedItem::Tracked(frame, prop) => MappedItem::Tracked(frame.clone(), *prop),
-            MappedItem::TrackedHuge(frames, prop) => match frames.slice(&(0..frames.size())) {
-                Ok(frames) => MappedItem::TrackedHuge(frames, *prop),
-                Err(_) => MappedItem::Untracked(pa, level, *prop),
-            },
+            MappedItem::TrackedHuge(frames, prop) => {
+                MappedItem::TrackedHuge(frames.share_all(), *prop)
+            }
             MappedItem::Untracked(pa, level, prop) => MappedItem::Untracked(*pa, *level, *prop),
         }
     }

@@ -4,10 +4,6 @@
 //! at a node until a grace period has passed. So nothing that a cursor removes is handed out as it
 //! is: it comes wrapped, and only the TLB flusher unwraps it.
 
-use super::retired::Retired;
-use crate::paging::PageTableEntryTrait;
-use crate::Platform;
-
 /// Something taken out of a page table that CPUs may still reach.
 ///
 /// Dropping one leaks what is in it, which is safe: it is never given back to anybody.
@@ -33,12 +29,5 @@ impl<T> Pending<T> {
     /// since they were cleared; for page-table nodes, a grace period has passed since as well.
     pub unsafe fn assume_flushed(self) -> T {
         core::mem::ManuallyDrop::into_inner(self.0)
-    }
-}
-
-impl<P: Platform, E: PageTableEntryTrait> Pending<Retired<P, E>> {
-    /// Adds the nodes of another list, which wait for the same.
-    pub fn append(&mut self, other: Self) {
-        self.0.append(core::mem::ManuallyDrop::into_inner(other.0));
     }
 }

@@ -49,7 +49,8 @@ impl<C: PageTableConfig> PageTable<C> {
     ///
     /// # Safety
     /// What the CPU executes and accesses from now on must be mapped as it expects, for as long as
-    /// the table is loaded; the table must outlive that, and every translation from it in any TLB.
+    /// the table is loaded; the table must outlive that, and every translation from it in any TLB. What is
+    /// removed from it is let go only when every such CPU has flushed the addresses that it was removed from.
     pub unsafe fn first_activate_unchecked(&self) {
         // SAFETY: the caller promises that the table stays.
         unsafe { C::P::load_root(self.root) }

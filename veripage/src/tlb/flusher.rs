@@ -41,8 +41,9 @@ impl<'s, C: PageTableConfig> TlbFlusher<'s, C> {
         }
     }
 
-    /// Issues `op`, and holds `item`, which its entries mapped, back until it is flushed.
-    pub fn issue_tlb_flush_with(&mut self, op: FlushOp, item: Pending<C::Item>) {
+    /// Issues `op`, and holds `item`, which its entries mapped, back until it is flushed. From outside: by
+    /// [`Sink::page`].
+    pub(crate) fn issue_tlb_flush_with(&mut self, op: FlushOp, item: Pending<C::Item>) {
         self.issue_tlb_flush(op);
         // No place is left only if there is none at all, and then nothing is let go unflushed.
         if let Err(item) = self.frames.push(item) {
@@ -52,8 +53,8 @@ impl<'s, C: PageTableConfig> TlbFlusher<'s, C> {
     }
 
     /// Issues `op`, and holds `nodes`, which were detached from its range, back until it is
-    /// flushed and a grace period has passed.
-    pub fn issue_tlb_flush_with_nodes(&mut self, op: FlushOp, nodes: Pending<RetiredOf<C>>) {
+    /// flushed and a grace period has passed. From outside: by [`Sink::nodes`].
+    pub(crate) fn issue_tlb_flush_with_nodes(&mut self, op: FlushOp, nodes: Pending<RetiredOf<C>>) {
         self.issue_tlb_flush(op);
         // SAFETY: it stays in the flusher, which counts as not unwrapped.
         self.nodes.append(unsafe { nodes.assume_flushed() });

@@ -6,10 +6,10 @@
 extern crate std;
 
 use crate::frame::loom_tests::holds;
-use crate::AtomicCpuSet;
 use loom::sync::atomic::{AtomicU64, Ordering::*};
 use loom::sync::Arc;
 use loom::thread;
+use veripage_hw::cpu_set::AtomicCpuSet;
 use veripage_hw::order::Site;
 use veripage_hw::CpuSet;
 use veripage_sim::Sim;

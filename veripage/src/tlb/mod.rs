@@ -6,9 +6,9 @@
 //! ```
 //! Flushes are eager: nothing outlives the flusher, which syncs when it is dropped. It allocates
 //! nothing; what does not fit is flushed at once. It never waits for a grace period, since its user
-//! may be in a read section: nodes go on to [`deferred`].
+//! may be in a read section: nodes go on to `deferred`.
 #[cfg(not(verus_only))]
-pub mod deferred;
+pub(crate) mod deferred;
 #[cfg(not(verus_only))]
 mod fixed;
 #[cfg(not(verus_only))]
@@ -16,6 +16,7 @@ mod flusher;
 #[cfg(all(test, feature = "loom"))]
 mod loom_tests;
 pub(crate) mod queue;
+#[doc(hidden)] // a client for the checker and the tests
 pub mod tour;
 
 #[cfg(not(verus_only))]

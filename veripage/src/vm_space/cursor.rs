@@ -14,7 +14,8 @@ pub type Cursor<'a, P, F> = page_table::Cursor<'a, UserPtConfig<P, F>>;
 /// What it removes waits in its [`flusher`](Self::flusher). Dropping the cursor first has that flushed,
 /// then lets others at the range (nobody maps anything while a CPU may still use what was there), then
 /// lets go of the frames (their destructors run without a lock held, unless there were so many that the
-/// flusher had to sync earlier).
+/// flusher had to sync earlier). Frames that left in the nodes of a table wait longer: see
+/// [`unmap`](Self::unmap).
 ///
 /// The functions that are given to its methods run while the range is locked: they must not open a cursor.
 pub struct CursorMut<'a, P: Platform, F: PagingFormat> {
@@ -119,7 +120,8 @@ impl<'a, P: Platform, F: PagingFormat> CursorMut<'a, P, F> {
     }
 
     /// Unmaps everything in the next `len` bytes and moves past them; returns how many base pages were
-    /// mapped there. The frames are let go when their flush is done.
+    /// mapped there. The frames are let go when their flush is done; those of a table that lies in the `len`
+    /// bytes as a whole stay in its nodes, and are let go with them when a grace period has passed as well.
     ///
     /// # Errors
     /// `UnalignedVaddr(len)`; `InvalidVaddrRange`, `InvalidVaddr`: past the cursor's range, at its end;

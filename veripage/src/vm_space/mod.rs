@@ -15,8 +15,9 @@ use crate::page_table::{PageTable, PageTableError, PagingFormat, UserPtConfig};
 use crate::paging::PageProperty;
 use crate::rcu::RcuGuard;
 use crate::tlb::TlbFlusher;
-use crate::{AtomicCpuSet, CpuSet, FlushOp, Paddr, Platform, Vaddr};
+use crate::{CpuSet, FlushOp, Paddr, Platform, Vaddr};
 use core::ops::Range;
+use veripage_hw::cpu_set::AtomicCpuSet;
 use veripage_hw::flush::Whom;
 
 /// An address space of user programs. The kernel's half is the kernel's own: what it maps is seen here.
@@ -138,7 +139,7 @@ impl<'k, P: Platform, F: PagingFormat> VmSpace<'k, P, F> {
     pub fn deactivate(&self) {
         let _stay_on_this_cpu = RcuGuard::<P>::enter();
         if self.is_active() {
-            // SAFETY: the kernel half is the same, and the kernel's table outlives every user space.
+            // SAFETY: the kernel half of that table is this one's, so that the kernel goes on running, and the kernel's table outlives every user space.
             unsafe { self.kernel.table.activate() }
         }
         self.cpus.leave::<P>();
