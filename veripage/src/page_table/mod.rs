@@ -5,15 +5,16 @@
 //! side. What a cursor removes comes out as [`Pending`]: CPUs may still have it in their TLBs, readers may
 //! still look at it. What is mapped, in which half, and in which format is the [`PageTableConfig`]'s.
 //! ```text
-//!   table  cursor  boot          what a kernel calls: whole tables, ranges of them, the table of the boot
-//!   config  item  error  pending   what is mapped, what can go wrong, what waits for a flush
-//!     range  lock_range          opening and closing a range: locks become ownership
-//!     path  edit  runs  prune  over_tables   a position, and what is done there, or from there on
-//!       node/  node  walk_hint   one locked node: born, written, split, detached; walks without locks
-//!       retired  node_frame      nodes that left; a node as a frame
-//!         lock  identity         the lock byte of a slot; where a node sits
-//!         geom  word  entry_word   page numbers, questions to words, what the MMU may do to them
-//!   model  model_words  theorem  (ghost) what the owned nodes mean; no page has two owners
+//!   table  cursor  boot             what a kernel calls: whole tables, ranges, the table of the boot
+//!   config  item  error  pending    what is mapped, what can go wrong, what waits for a flush
+//!     range  lock_range             opening and closing a range: locks become ownership
+//!     path  edit  runs              a position, and what is done there or from there on
+//!     prune  over_tables            nodes that leave, huge pages over empty tables
+//!       node  node/  walk_hint      one locked node: born, written, split, detached; walks without locks
+//!       retired  node_frame         nodes that left; a node as a frame
+//!         lock  identity            the lock byte of a slot; where a node sits
+//!         geom  word  entry_word    page numbers, questions to words, what the MMU may do to them
+//!   model  model_words  theorem     ghost: what owned nodes mean; no page has two owners
 //! ```
 //! What it may touch: words of nodes, by `veripage_hw::page`; lock, live byte and metadata of their slots,
 //! by `veripage_hw::lock` and `veripage_hw::meta`; frames, by taking and giving whole ones
