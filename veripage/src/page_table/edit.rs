@@ -4,7 +4,10 @@
 //! the words of one node are in [`runs`](super::runs).
 use super::geom::*;
 #[cfg(verus_only)]
+use super::identity::{fmt, lemma_count_update};
+#[cfg(verus_only)]
 use super::model::*;
+use super::node;
 #[cfg(verus_only)]
 use super::path::spec::*;
 use super::path::Path;
@@ -392,7 +395,8 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         self.leaf(w)
     }
 
-    /// Gives the leaf `w` at the current position another property.
+    /// Gives the leaf, read as `w`, at the current position another property, and keeps the flags that the
+    /// MMU has set since it was read.
     ///
     /// # Errors
     /// `UnsupportedProperty`; nothing has changed.
@@ -414,14 +418,23 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         if !E::supports(self.level, prop) {
             return Err(PageTableError::UnsupportedProperty(self.va()));
         }
+        proof! { here::<P, E>(self, *own); }
+        proof_decl! {
+            let ghost own0 = *own;
+            let tracked p = own.nodes.tracked_borrow_mut(key(self.level as int, self.v()));
+            let ghost words = p@.words;
+        }
+        let (pa, i) = (self.node(), index_of(self.page, self.level));
         proof! {
             E::base_is_last(w);
-            E::leaf_paddr_ok(self.level as int, w);
         }
-        let pa = word_paddr::<E>(w, self.level);
-        let leaf = leaf_word::<E>(pa, self.level, prop);
-        proof_with!(Tracked(&mut *own));
-        self.store(w, leaf);
+        proof_with!(Tracked(&mut *p));
+        node::set_leaf_prop::<P, E>(pa, self.level, i, E::from_usize(w as usize), prop);
+        proof! {
+            lemma_count_update(fmt::<E>(), words, i as int, p@.words[i as int], 512);
+            p.lemma_state();
+            lemma_stored::<P, E>(self, own0, *own, p@.words[i as int]);
+        }
         Ok(())
     }
 
