@@ -17,7 +17,7 @@ use super::word::*;
 use super::PageTableError;
 #[cfg(verus_only)]
 use crate::paging::geometry::*;
-use crate::paging::{PageProperty, PageTableEntryTrait, PagingLevel};
+use crate::paging::{PageFlags, PageProperty, PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};
 use vstd::prelude::*;
 
@@ -395,8 +395,8 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         self.leaf(w)
     }
 
-    /// Gives the leaf, read as `w`, at the current position another property, and keeps the flags that the
-    /// MMU has set since it was read.
+    /// Gives the leaf, read as `w`, at the current position another property, beside the flags that the MMU has
+    /// set since it was read.
     ///
     /// # Errors
     /// `UnsupportedProperty`; nothing has changed.
@@ -418,6 +418,56 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         if !E::supports(self.level, prop) {
             return Err(PageTableError::UnsupportedProperty(self.va()));
         }
+        proof_with!(Tracked(&mut *own));
+        self.put_prop(w, prop);
+        Ok(())
+    }
+
+    /// Sets the accessed and dirty flags of the page that maps the current one, if there is one, as the MMU
+    /// does for a write.
+    #[verus_spec(
+        with Tracked(own): Tracked<&mut Owner<P, E>>
+        requires old(self).inv(*old(own)), old(self).page < old(self).end,
+        ensures
+            final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
+            final(self).page == old(self).page, final(own).view() == old(own).view(),
+    )]
+    pub(crate) fn mark_written(&mut self) {
+        proof_with!(Tracked(&*own));
+        let w = self.descend();
+        let was = word_prop::<E>(w, self.level);
+        let flags = was.flags.union(PageFlags::ACCESSED).union(PageFlags::DIRTY);
+        let prop = PageProperty { flags, ..was };
+        if !word_present::<E>(w) || !E::supports(self.level, prop) {
+            return;
+        }
+        proof_decl! {
+            let ghost view = own.view();
+        }
+        proof! {
+            leaf_here::<P, E>(self, *own);
+            let f = was.flags.bits;
+            assert((f | 8 | 16) & 0xe7 == f & 0xe7) by (bit_vector);
+        }
+        proof_with!(Tracked(&mut *own));
+        self.put_prop(w, prop);
+        proof! { assert(own.view() =~= view); }
+    }
+
+    /// Gives the leaf, read as `w`, at the current position another property, and keeps the flags that the
+    /// MMU has set since it was read.
+    #[inline(always)]
+    #[verus_spec(
+        with Tracked(own): Tracked<&mut Owner<P, E>>
+        requires
+            self.inv(*old(own)), self.page < self.end, self.reads(*old(own), w), is_leaf::<E>(self.level as int, w),
+            E::spec_supports(self.level as int, prop),
+        ensures
+            self.inv(*final(own)), old(own).same_shape(*final(own)),
+            final(own).view() == old(own).view().union_prefer_right(run(
+                first(self.level as int, self.v()), span(self.level as int), pte_pa::<E>(self.level as int, w), prop.spec_sans_ad())),
+    )]
+    fn put_prop(&self, w: u64, prop: PageProperty) {
         proof! { here::<P, E>(self, *own); }
         proof_decl! {
             let ghost own0 = *own;
@@ -435,7 +485,6 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             p.lemma_state();
             lemma_stored::<P, E>(self, own0, *own, p@.words[i as int]);
         }
-        Ok(())
     }
 
     /// Removes the next page or covered table in `[page, to)` and moves past it, or moves to `to`. Nodes
