@@ -330,6 +330,9 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     /// Changes the property of the next page that is mapped in the next `len` bytes by `op` and moves past
     /// it; returns its range. A huge page that sticks out is split first. If there is none, moves to the end.
     ///
+    /// The page stays mapped all the while. Accessed and dirty flags that the MMU sets after `op` was given the
+    /// property are set in the new one as well, whatever `op` makes of those that it saw.
+    ///
     /// # Errors
     /// As for [`take_next`](Self::take_next); `UnsupportedProperty` if the format cannot express what `op`
     /// made of the property.
@@ -345,7 +348,8 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     }
 
     /// Changes the property of every page of the next `len` bytes by `op` and moves past them; returns how
-    /// many base pages are mapped there.
+    /// many base pages are mapped there. As for [`protect_next`](Self::protect_next), no flag that the MMU sets
+    /// meanwhile is lost.
     ///
     /// # Errors
     /// As for [`protect_next`](Self::protect_next). If a page cannot be split, nothing has changed; if a
@@ -357,6 +361,17 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
     ) -> Result<usize, PageTableError> {
         let to = self.end_of(len)?;
         self.path.protect(to, &mut Changes::<C, _>(op, PhantomData))
+    }
+
+    /// Sets the accessed and dirty flags of what the current page is mapped to, if anything, as the MMU does
+    /// for a write: of a whole huge page if it is part of one.
+    ///
+    /// # Errors
+    /// `InvalidVaddr`: the cursor is at its end.
+    pub fn mark_written(&mut self) -> Result<(), PageTableError> {
+        self.not_at_end()?;
+        self.path.mark_written();
+        Ok(())
     }
 
     /// Splits the huge page at the current address into 512 smaller ones, if there is one.

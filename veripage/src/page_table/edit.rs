@@ -4,7 +4,10 @@
 //! the words of one node are in [`runs`](super::runs).
 use super::geom::*;
 #[cfg(verus_only)]
+use super::identity::{fmt, lemma_count_update};
+#[cfg(verus_only)]
 use super::model::*;
+use super::node;
 #[cfg(verus_only)]
 use super::path::spec::*;
 use super::path::Path;
@@ -14,7 +17,7 @@ use super::word::*;
 use super::PageTableError;
 #[cfg(verus_only)]
 use crate::paging::geometry::*;
-use crate::paging::{PageProperty, PageTableEntryTrait, PagingLevel};
+use crate::paging::{PageFlags, PageProperty, PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};
 use vstd::prelude::*;
 
@@ -392,7 +395,8 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         self.leaf(w)
     }
 
-    /// Gives the leaf `w` at the current position another property.
+    /// Gives the leaf, read as `w`, at the current position another property, beside the flags that the MMU has
+    /// set since it was read.
     ///
     /// # Errors
     /// `UnsupportedProperty`; nothing has changed.
@@ -414,15 +418,73 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         if !E::supports(self.level, prop) {
             return Err(PageTableError::UnsupportedProperty(self.va()));
         }
+        proof_with!(Tracked(&mut *own));
+        self.put_prop(w, prop);
+        Ok(())
+    }
+
+    /// Sets the accessed and dirty flags of the page that maps the current one, if there is one, as the MMU
+    /// does for a write.
+    #[verus_spec(
+        with Tracked(own): Tracked<&mut Owner<P, E>>
+        requires old(self).inv(*old(own)), old(self).page < old(self).end,
+        ensures
+            final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
+            final(self).page == old(self).page, final(own).view() == old(own).view(),
+    )]
+    pub(crate) fn mark_written(&mut self) {
+        proof_with!(Tracked(&*own));
+        let w = self.descend();
+        let was = word_prop::<E>(w, self.level);
+        let flags = was.flags.union(PageFlags::ACCESSED).union(PageFlags::DIRTY);
+        let prop = PageProperty { flags, ..was };
+        if !word_present::<E>(w) || !E::supports(self.level, prop) {
+            return;
+        }
+        proof_decl! {
+            let ghost view = own.view();
+        }
+        proof! {
+            leaf_here::<P, E>(self, *own);
+            let f = was.flags.bits;
+            assert((f | 8 | 16) & 0xe7 == f & 0xe7) by (bit_vector);
+        }
+        proof_with!(Tracked(&mut *own));
+        self.put_prop(w, prop);
+        proof! { assert(own.view() =~= view); }
+    }
+
+    /// Gives the leaf, read as `w`, at the current position another property, and keeps the flags that the
+    /// MMU has set since it was read.
+    #[inline(always)]
+    #[verus_spec(
+        with Tracked(own): Tracked<&mut Owner<P, E>>
+        requires
+            self.inv(*old(own)), self.page < self.end, self.reads(*old(own), w), is_leaf::<E>(self.level as int, w),
+            E::spec_supports(self.level as int, prop),
+        ensures
+            self.inv(*final(own)), old(own).same_shape(*final(own)),
+            final(own).view() == old(own).view().union_prefer_right(run(
+                first(self.level as int, self.v()), span(self.level as int), pte_pa::<E>(self.level as int, w), prop.spec_sans_ad())),
+    )]
+    fn put_prop(&self, w: u64, prop: PageProperty) {
+        proof! { here::<P, E>(self, *own); }
+        proof_decl! {
+            let ghost own0 = *own;
+            let tracked p = own.nodes.tracked_borrow_mut(key(self.level as int, self.v()));
+            let ghost words = p@.words;
+        }
+        let (pa, i) = (self.node(), index_of(self.page, self.level));
         proof! {
             E::base_is_last(w);
-            E::leaf_paddr_ok(self.level as int, w);
         }
-        let pa = word_paddr::<E>(w, self.level);
-        let leaf = leaf_word::<E>(pa, self.level, prop);
-        proof_with!(Tracked(&mut *own));
-        self.store(w, leaf);
-        Ok(())
+        proof_with!(Tracked(&mut *p));
+        node::set_leaf_prop::<P, E>(pa, self.level, i, E::from_usize(w as usize), prop);
+        proof! {
+            lemma_count_update(fmt::<E>(), words, i as int, p@.words[i as int], 512);
+            p.lemma_state();
+            lemma_stored::<P, E>(self, own0, *own, p@.words[i as int]);
+        }
     }
 
     /// Removes the next page or covered table in `[page, to)` and moves past it, or moves to `to`. Nodes

@@ -45,13 +45,14 @@ use veripage_hw::page;
 use vstd::prelude::*;
 
 mod birth;
+mod change;
 mod detach;
 mod root;
 #[cfg(any(verus_only, test))]
 mod tour;
 pub mod walk_hint;
 
-pub use {birth::*, detach::*, root::*};
+pub use {birth::*, change::*, detach::*, root::*};
 
 #[cfg(verus_only)]
 #[path = "node.spec.rs"]

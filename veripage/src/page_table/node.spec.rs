@@ -197,12 +197,12 @@ pub open spec fn put_word(a: NodeState, b: NodeState, i: int, w: u64) -> bool {
     b == (NodeState { words: a.words.update(i, w), ..a })
 }
 
-/// The words of a child that maps what a leaf mapped: 512 leaves from `to` on.
+/// The words of a child that maps what a leaf mapped: 512 leaves from `to` on, their accessed and dirty flags aside.
 pub open spec fn parts<E: PageTableEntryTrait>(words: Seq<u64>, l: int, to: int, prop: PageProperty, n: int) -> bool {
     forall|j: int| 0 <= j < n ==> {
         &&& E::spec_present(#[trigger] words[j]) && E::spec_last(l, words[j])
         &&& E::spec_paddr(l, words[j]) == to + off(l, j) * 4096
-        &&& E::spec_prop(l, words[j]) == prop
+        &&& E::spec_prop(l, words[j]).spec_sans_ad() == prop.spec_sans_ad()
     }
 }
 

@@ -270,7 +270,8 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     }
 
     /// Clears the leaves among the `n` words from the current one on, up to the first table, and gives each
-    /// to `sink`; returns how many words it passed, and how many leaves they were.
+    /// to `sink`, with every flag that the MMU ever set in it; returns how many words it passed, and how
+    /// many leaves they were.
     #[inline(always)]
     #[verus_spec(ret =>
         with Tracked(own): Tracked<&mut Owner<P, E>>
@@ -322,11 +323,11 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                     assert(p@.words[start + k] == p0.words[start + k]);
                 }
                 proof_with!(Tracked(&mut p));
-                node::store::<P, E>(node, start + k, E::new_absent());
+                let was = node::swap::<P, E>(node, start + k, E::new_absent());
                 let leaf = Leaf {
-                    pa: e.paddr(level),
+                    pa: was.paddr(level),
                     level,
-                    prop: e.prop(level),
+                    prop: was.prop(level),
                 };
                 sink.leaf(self.page + pages_of(k, level), leaf);
                 gone += 1;
@@ -445,7 +446,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
 
     /// Changes the properties of the leaves among the `n` words from the current one on, up to the first table
     /// or the first property that is not supported; returns how many words it passed, how many leaves they
-    /// were, and whether it stopped at a property.
+    /// were, and whether it stopped at a property. Flags that the MMU sets meanwhile are kept.
     #[inline(always)]
     #[verus_spec(ret =>
         with Tracked(own): Tracked<&mut Owner<P, E>>
@@ -499,10 +500,9 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                     break;
                 }
                 proof! { E::base_is_last(e.bits()); }
-                let leaf = e.set_prop(level, prop);
-                proof! { lemma_count_update(fmt::<E>(), p@.words, start + k, leaf.bits(), 512); }
                 proof_with!(Tracked(&mut p));
-                node::store::<P, E>(node, start + k, leaf);
+                node::set_leaf_prop::<P, E>(node, level, start + k, e, prop);
+                proof! { lemma_count_update(fmt::<E>(), words, start + k, p@.words[start + k], 512); }
                 changed += 1;
             }
             proof! { reprop_step::<E>(p0.words, words, p@.words, l, start as int, k as int); }

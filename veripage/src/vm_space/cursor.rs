@@ -132,7 +132,8 @@ impl<'a, P: Platform, F: PagingFormat> CursorMut<'a, P, F> {
 
     /// Changes the property of the next page that is mapped in the next `len` bytes by `op`, and moves
     /// past it; returns its range. If there is none, moves to the end. `op` cannot make the page global,
-    /// nor change `AVAIL1`.
+    /// nor change `AVAIL1`. The page stays mapped; accessed and dirty flags that the MMU sets after `op` was
+    /// given the property are kept.
     ///
     /// # Errors
     /// As for [`unmap`](Self::unmap); `UnsupportedProperty` if the format cannot express what `op` made

@@ -144,8 +144,8 @@ impl<P: Platform, F: PagingFormat> VmSpace<'_, P, F> {
         }
     }
 
-    /// Runs `f` on the frame that `va` is mapped to, if the mapping allows `need` to a user program; until
-    /// it is done, nobody can change or remove the mapping.
+    /// Runs `f`, which writes, on the frame that `va` is mapped to, if the mapping allows `need` to a user
+    /// program. The page is dirty before; until it is done, nobody can change or remove the mapping.
     fn hold_page<R>(
         &self,
         va: Vaddr,
@@ -156,7 +156,8 @@ impl<P: Platform, F: PagingFormat> VmSpace<'_, P, F> {
         // Where nothing is mapped a cursor would need nodes.
         self.user_page(&guard, va, need)?;
         let page = va - va % PAGE_SIZE;
-        let cursor = self.table.cursor(&mut guard, &(page..page + PAGE_SIZE));
+        let range = page..page + PAGE_SIZE;
+        let cursor = self.table.cursor_mut(&mut guard, &range);
         let mut cursor = cursor.map_err(|_| UserAccessError::NotMapped(va))?;
         let Ok(Some((pa, level, prop))) = cursor.peek() else {
             return Err(UserAccessError::NotMapped(va));
@@ -166,6 +167,8 @@ impl<P: Platform, F: PagingFormat> VmSpace<'_, P, F> {
         let not_memory = |_| UserAccessError::NotMemory(va);
         let frame = DynFrame::<P>::from_in_use(pa).map_err(not_memory)?;
         let frame = frame.cast().map_err(|_| UserAccessError::NotMemory(va))?;
+        let marked = cursor.mark_written();
+        marked.map_err(|_| UserAccessError::NotMapped(va))?;
         Ok(f(&frame))
     }
 

@@ -95,8 +95,9 @@ pub(super) fn settle<P: Platform>(pa: Paddr, m: NodeMeta) {
     ()
 }
 
-/// Gives entry `i` of the locked node `pa` the child `child`, whose words are written.
-#[verus_spec(
+/// Gives entry `i` of the locked node `pa` the child `child`, whose words are written; returns the old
+/// entry with every flag that the MMU ever set in it.
+#[verus_spec(was =>
     with Tracked(p): Tracked<&mut NodePerm<P, E>>, Tracked(f): Tracked<NodeFrame<P>> -> c: Tracked<NodePerm<P, E>>
     requires
         old(p).wf(), old(p)@.paddr == pa, i < 512, 2 <= old(p)@.level, old(p)@.own(i as int),
@@ -106,6 +107,7 @@ pub(super) fn settle<P: Platform>(pa: Paddr, m: NodeMeta) {
         n == present_count(fmt::<E>(), f.words(), 512),
         forall|j: int| 0 <= j < 512 ==> !is_table::<E>(old(p)@.level - 1, #[trigger] f.words()[j]),
     ensures
+        E::same_but_ad(old(p)@.words[i as int], was.bits()),
         final(p).wf(), c@.wf(), c@@.paddr == child, is_child(c@@, old(p)@, i as int),
         c@@.words == f.words(), c@@.count == n,
         linked_word(old(p)@, final(p)@, i as int, child as int),
@@ -120,10 +122,8 @@ fn link<P: Platform, E: PageTableEntryTrait>(
     i: usize,
     child: Paddr,
     n: usize,
-) {
+) -> E {
     let e = E::new_pt(child);
-    proof_with!(Tracked(&*p));
-    let was = load::<P, E>(pa, i);
     proof_decl! {
         let ghost p0 = *p;
         let ghost info = p.info();
@@ -138,7 +138,6 @@ fn link<P: Platform, E: PageTableEntryTrait>(
     }
     proof! {
         p.lemma_state();
-        E::ad_irrelevant(info.level, words[i as int], was.bits());
         lemma_child_info(info, i as int);
         lemma_fmt::<E>(info.level, words[i as int]);
         lemma_fmt::<E>(info.level, w);
@@ -178,9 +177,11 @@ fn link<P: Platform, E: PageTableEntryTrait>(
     proof_with!(Tracked(s), Tracked(f), Tracked(rights), Ghost(ci) => Tracked(out));
     settle::<P>(child, at);
     proof_with!(Tracked(&mut node.frame.page));
-    page::pte_store::<P>(pa, i, e.as_usize() as u64);
+    let was_w = page::pte_swap::<P, Ad<E>>(pa, i, e.as_usize() as u64);
+    let was = E::from_usize(was_w as usize);
     proof! {
         p0.node().frame.lemma_page(node.frame.page, pa as int);
+        E::ad_irrelevant(info.level, words[i as int], was.bits());
     }
     let mut m = m;
     if !was.is_present() {
@@ -199,7 +200,7 @@ fn link<P: Platform, E: PageTableEntryTrait>(
         assert(p@.words =~= words.update(i as int, p@.words[i as int]));
     }
     proof_with!(|= Tracked(c));
-    ()
+    was
 }
 
 /// Allocates a child without entries for the absent entry `i` of the locked node `pa` and links it,
@@ -256,9 +257,10 @@ pub fn alloc_child<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize) -> 
     frame
 }
 
-/// Replaces the leaf at entry `i` of the locked node `pa` by a child whose 512 entries map the same
-/// pages, of address `to` on, with property `prop`. The child is locked. `None`: no frame is free,
-/// and nothing has changed.
+/// Replaces the leaf at entry `i` of the locked node `pa`, which was read with property `prop`, by a child
+/// whose 512 entries map the same pages, of address `to` on, with that property and the accessed and dirty
+/// flags that the MMU has set since: of which part is not known, so all have them. The child is locked.
+/// `None`: no frame is free, and nothing has changed.
 #[verus_spec(child =>
     with Tracked(p): Tracked<&mut NodePerm<P, E>> -> c: Tracked<Option<NodePerm<P, E>>>
     requires
@@ -292,6 +294,7 @@ pub fn split_child<P: Platform, E: PageTableEntryTrait>(
     }
     proof! {
         p.lemma_state();
+        E::supports_wf(l, prop);
     }
     proof_with!(=> Tracked(f));
     let frame = node_frame::take_frame::<P, E>();
@@ -307,13 +310,71 @@ pub fn split_child<P: Platform, E: PageTableEntryTrait>(
             lemma_count_uniform(fmt::<E>(), f.words(), 512, true);
         }
         proof_with!(Tracked(&mut *p), Tracked(f) => Tracked(c));
-        link::<P, E>(pa, m, i, child, 512);
+        let was = link::<P, E>(pa, m, i, child, 512);
+        let all = with_unseen(prop, prop.flags, was.prop(m.level).flags);
+        if all.flags.bits() != prop.flags.bits() {
+            proof! { E::supports_ad(l, prop, all); }
+            proof_with!(Tracked(&mut c), Ghost(to as int));
+            set_all::<P, E>(child, m.level - 1, all);
+        }
         proof! {
             out = Some(c);
         }
     }
     proof_with!(|= Tracked(out));
     frame
+}
+
+/// Gives all leaves of the locked node `pa` the property `prop`, and keeps what the MMU sets meanwhile.
+#[verus_spec(
+    with Tracked(c): Tracked<&mut NodePerm<P, E>>, Ghost(to): Ghost<int>
+    requires
+        old(c).wf(), old(c)@.paddr == pa, level == old(c)@.level, E::spec_supports(level as int, prop),
+        parts::<E>(old(c)@.words, level as int, to, prop, 512),
+    ensures
+        final(c).wf(), final(c)@ == (NodeState { words: final(c)@.words, ..old(c)@ }),
+        parts::<E>(final(c)@.words, level as int, to, prop, 512),
+)]
+#[cold]
+fn set_all<P: Platform, E: PageTableEntryTrait>(pa: Paddr, level: PagingLevel, prop: PageProperty) {
+    proof_decl! {
+        let ghost c0 = c@;
+    }
+    proof! {
+        c.lemma_wf();
+        c.lemma_state();
+    }
+    let mut j: usize = 0;
+    #[cfg_attr(verus_only, verus_spec(
+        invariant
+            j <= 512, c.inv(), c0 == old(c)@, c@ == (NodeState { words: c@.words, ..c0 }), c@.paddr == pa, level == c@.level,
+            E::spec_supports(level as int, prop), c@.words.len() == 512, parts::<E>(c@.words, level as int, to, prop, 512),
+            c0.count == present_count(fmt::<E>(), c@.words, 512),
+        decreases 512 - j,
+    ))]
+    while j < 512 {
+        proof_decl! {
+            let ghost words = c@.words;
+        }
+        proof! {
+            assert(E::spec_present(words[j as int]));
+        }
+        proof_with!(Tracked(&*c));
+        let e = load::<P, E>(pa, j);
+        proof! {
+            E::ad_irrelevant(level as int, words[j as int], e.bits());
+        }
+        proof_with!(Tracked(&mut *c));
+        set_leaf_prop::<P, E>(pa, level, j, e, prop);
+        proof! {
+            lemma_count_update(fmt::<E>(), words, j as int, c@.words[j as int], 512);
+            assert forall|k: int| 0 <= k < 512 && k != j implies #[trigger] c@.words[k] == words[k] by {}
+        }
+        j += 1;
+    }
+    proof! {
+        c.lemma_state();
+    }
 }
 
 /// Writes 512 leaves of level `level`, for the pages of address `to` on.
