@@ -47,7 +47,7 @@ use vstd::prelude::*;
 mod birth;
 mod detach;
 mod root;
-#[cfg(any(verus_only, test))]
+#[cfg(any(verus_only, all(test, not(feature = "loom"))))]
 mod tour;
 pub mod walk_hint;
 
