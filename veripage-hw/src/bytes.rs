@@ -87,9 +87,13 @@ impl<'a> WriteBytes<'a> {
 
 /// Writes zeroes into all of the frame at `pa`. Reason: the permission is exclusive, and the linear
 /// map covers every frame. Test: frames::zeroed_allocation.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is a frame that nobody else
+/// accesses.
 #[inline(always)]
 #[verifier::external_body]
-pub fn zero_raw<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut RawPage<P>>)
+pub unsafe fn zero_raw<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut RawPage<P>>)
     requires old(p).paddr() == pa,
     ensures final(p).paddr() == pa,
     opens_invariants none
@@ -120,9 +124,13 @@ pub fn writable<'a>(s: &'a mut [u8]) -> (r: (Vaddr, Tracked<WriteBytes<'a>>))
 
 /// Copies `len` bytes; what arrives is unspecified if the two runs overlap or change meanwhile.
 /// Reason: volatile accesses to bytes that may be read, and written. Test: untyped::copy_between.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `len` bytes may be read at `src`
+/// and written at `dst`.
 #[inline]
 #[verifier::external_body]
-pub fn copy_bytes<'a, 'b>(src: Vaddr, dst: Vaddr, len: usize, Tracked(r): Tracked<&ReadBytes<'a>>, Tracked(w): Tracked<&WriteBytes<'b>>)
+pub unsafe fn copy_bytes<'a, 'b>(src: Vaddr, dst: Vaddr, len: usize, Tracked(r): Tracked<&ReadBytes<'a>>, Tracked(w): Tracked<&WriteBytes<'b>>)
     requires r.lo() <= src, src + len <= r.hi(), w.lo() <= dst, dst + len <= w.hi(),
     opens_invariants none
     no_unwind
@@ -131,9 +139,13 @@ pub fn copy_bytes<'a, 'b>(src: Vaddr, dst: Vaddr, len: usize, Tracked(r): Tracke
 
 /// Sets `len` bytes to `b`. Reason: volatile stores to bytes that may be written.
 /// Test: untyped::fill.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `len` bytes may be written at
+/// `dst`.
 #[inline]
 #[verifier::external_body]
-pub fn fill_bytes<'a>(dst: Vaddr, len: usize, b: u8, Tracked(w): Tracked<&WriteBytes<'a>>)
+pub unsafe fn fill_bytes<'a>(dst: Vaddr, len: usize, b: u8, Tracked(w): Tracked<&WriteBytes<'a>>)
     requires w.lo() <= dst, dst + len <= w.hi(),
     opens_invariants none
     no_unwind
@@ -142,9 +154,13 @@ pub fn fill_bytes<'a>(dst: Vaddr, len: usize, b: u8, Tracked(w): Tracked<&WriteB
 
 /// Loads an aligned 32-bit word, relaxed. Reason: an atomic access to bytes that may be read.
 /// Test: untyped::once.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: 4 bytes may be read at `va`, a
+/// multiple of 4.
 #[inline]
 #[verifier::external_body]
-pub fn load_u32<'a>(va: Vaddr, Tracked(r): Tracked<&ReadBytes<'a>>) -> u32
+pub unsafe fn load_u32<'a>(va: Vaddr, Tracked(r): Tracked<&ReadBytes<'a>>) -> u32
     requires r.lo() <= va, va + 4 <= r.hi(), va as int % 4 == 0,
     opens_invariants none
     no_unwind
@@ -152,9 +168,13 @@ pub fn load_u32<'a>(va: Vaddr, Tracked(r): Tracked<&ReadBytes<'a>>) -> u32
 { unsafe { AtomicU32::from_ptr(with_exposed_provenance_mut(va)) }.load(Ordering::Relaxed) }
 
 /// Loads an aligned 64-bit word, relaxed. Reason: as `load_u32`. Test: untyped::once.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: 8 bytes may be read at `va`, a
+/// multiple of 8.
 #[inline]
 #[verifier::external_body]
-pub fn load_u64<'a>(va: Vaddr, Tracked(r): Tracked<&ReadBytes<'a>>) -> u64
+pub unsafe fn load_u64<'a>(va: Vaddr, Tracked(r): Tracked<&ReadBytes<'a>>) -> u64
     requires r.lo() <= va, va + 8 <= r.hi(), va as int % 8 == 0,
     opens_invariants none
     no_unwind
@@ -163,9 +183,13 @@ pub fn load_u64<'a>(va: Vaddr, Tracked(r): Tracked<&ReadBytes<'a>>) -> u64
 
 /// Stores an aligned 32-bit word, relaxed. Reason: an atomic access to bytes that may be written.
 /// Test: untyped::once.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: 4 bytes may be written at `va`, a
+/// multiple of 4.
 #[inline]
 #[verifier::external_body]
-pub fn store_u32<'a>(va: Vaddr, v: u32, Tracked(w): Tracked<&WriteBytes<'a>>)
+pub unsafe fn store_u32<'a>(va: Vaddr, v: u32, Tracked(w): Tracked<&WriteBytes<'a>>)
     requires w.lo() <= va, va + 4 <= w.hi(), va as int % 4 == 0,
     opens_invariants none
     no_unwind
@@ -173,9 +197,13 @@ pub fn store_u32<'a>(va: Vaddr, v: u32, Tracked(w): Tracked<&WriteBytes<'a>>)
 { unsafe { AtomicU32::from_ptr(with_exposed_provenance_mut(va)) }.store(v, Ordering::Relaxed) }
 
 /// Stores an aligned 64-bit word, relaxed. Reason: as `store_u32`. Test: untyped::once.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: 8 bytes may be written at `va`, a
+/// multiple of 8.
 #[inline]
 #[verifier::external_body]
-pub fn store_u64<'a>(va: Vaddr, v: u64, Tracked(w): Tracked<&WriteBytes<'a>>)
+pub unsafe fn store_u64<'a>(va: Vaddr, v: u64, Tracked(w): Tracked<&WriteBytes<'a>>)
     requires w.lo() <= va, va + 8 <= w.hi(), va as int % 8 == 0,
     opens_invariants none
     no_unwind
@@ -184,9 +212,13 @@ pub fn store_u64<'a>(va: Vaddr, v: u64, Tracked(w): Tracked<&WriteBytes<'a>>)
 
 /// Replaces an aligned 32-bit word if it is `old`; gives what was there. Reason: an atomic access to
 /// bytes that may be written. Test: untyped::atomics.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: 4 bytes may be read and written at
+/// `va`, a multiple of 4.
 #[inline]
 #[verifier::external_body]
-pub fn cas_u32<'a>(va: Vaddr, old: u32, new: u32, Tracked(w): Tracked<&WriteBytes<'a>>) -> Result<u32, u32>
+pub unsafe fn cas_u32<'a>(va: Vaddr, old: u32, new: u32, Tracked(w): Tracked<&WriteBytes<'a>>) -> Result<u32, u32>
     requires w.lo() <= va, va + 4 <= w.hi(), va as int % 4 == 0,
     opens_invariants none
     no_unwind
@@ -198,9 +230,13 @@ pub fn cas_u32<'a>(va: Vaddr, old: u32, new: u32, Tracked(w): Tracked<&WriteByte
 
 /// Replaces an aligned 64-bit word if it is `old`; gives what was there. Reason: as `cas_u32`.
 /// Test: untyped::atomics.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: 8 bytes may be read and written at
+/// `va`, a multiple of 8.
 #[inline]
 #[verifier::external_body]
-pub fn cas_u64<'a>(va: Vaddr, old: u64, new: u64, Tracked(w): Tracked<&WriteBytes<'a>>) -> Result<u64, u64>
+pub unsafe fn cas_u64<'a>(va: Vaddr, old: u64, new: u64, Tracked(w): Tracked<&WriteBytes<'a>>) -> Result<u64, u64>
     requires w.lo() <= va, va + 8 <= w.hi(), va as int % 8 == 0,
     opens_invariants none
     no_unwind

@@ -5,7 +5,7 @@
 //! has a contract, a reason and a test, listed in `TRUSTED.md`.
 //!
 //! Its functions are for callers that the checker reads: what they require is proven there, and not
-//! looked at when they run.
+//! looked at when they run. Where a wrong call could touch memory it must not, the function is `unsafe`.
 #![no_std]
 #![cfg_attr(verus_only, feature(proc_macro_hygiene))]
 #![cfg_attr(verus_only, allow(missing_docs))]

@@ -12,8 +12,6 @@ pub const SLOT_SIZE: usize = 32;
 pub const SLOT_LOCK: usize = 4;
 /// Offset of the live byte in a slot.
 pub const SLOT_LIVE: usize = 5;
-/// Offset of the 16 bytes of metadata in a slot.
-pub const SLOT_META: usize = 16;
 
 /// The lock of a slot: 0 free, 1 taken.
 /// Reason: opaque, so that only the operations below touch it. Test: shuttle::three_threads_all.
@@ -127,10 +125,14 @@ impl<P: Platform> LivePerm<P> {
 /// A failure promises nothing about the value, since it may come from a stale one.
 /// Reason: atomicity of the exchange; every write to the byte is made with its permission.
 /// Test: shuttle::three_threads_all.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is the address of a frame that
+/// has a slot.
 #[inline(always)]
 #[verifier::external_body]
 #[verifier::atomic]
-pub fn lock_cas_acquire<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut LockPerm<P>>) -> (ok: bool)
+pub unsafe fn lock_cas_acquire<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut LockPerm<P>>) -> (ok: bool)
     requires old(p).paddr() == pa,
     ensures
         final(p).paddr() == pa,
@@ -145,10 +147,14 @@ pub fn lock_cas_acquire<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut LockPer
 
 /// Store of 0 with Release: publishes what the owner did.
 /// Reason: every write to the byte is made with its permission. Test: shuttle::three_threads_all.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is the address of a frame that
+/// has a slot, whose lock the caller has.
 #[inline(always)]
 #[verifier::external_body]
 #[verifier::atomic]
-pub fn lock_store_release<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut LockPerm<P>>)
+pub unsafe fn lock_store_release<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut LockPerm<P>>)
     requires old(p).paddr() == pa,
     ensures final(p).paddr() == pa, final(p).value() == 0,
     opens_invariants none
@@ -160,9 +166,13 @@ pub fn lock_store_release<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut LockP
 
 /// A relaxed load of the lock byte that promises nothing: for spinning on.
 /// Reason: nothing is claimed. Test: shuttle::three_threads_all.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is the address of a frame that
+/// has a slot.
 #[inline(always)]
 #[verifier::external_body]
-pub fn lock_peek<P: Platform>(pa: Paddr) -> (v: u8)
+pub unsafe fn lock_peek<P: Platform>(pa: Paddr) -> (v: u8)
     requires has_slot::<P>(pa as int),
     opens_invariants none
     no_unwind
@@ -173,9 +183,13 @@ pub fn lock_peek<P: Platform>(pa: Paddr) -> (v: u8)
 /// The live byte, exactly: the caller owns the right to write it, so nobody else does.
 /// Reason: its writers hold the slot's lock, whose taking synchronises with the last of them.
 /// Test: shuttle::lying_loads.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is the address of a frame that
+/// has a slot, whose lock the caller has.
 #[inline(always)]
 #[verifier::external_body]
-pub fn live_load<P: Platform>(pa: Paddr, Tracked(p): Tracked<&LivePerm<P>>) -> (v: u8)
+pub unsafe fn live_load<P: Platform>(pa: Paddr, Tracked(p): Tracked<&LivePerm<P>>) -> (v: u8)
     requires p.paddr() == pa,
     ensures v == p.value(),
     opens_invariants none
@@ -186,9 +200,13 @@ pub fn live_load<P: Platform>(pa: Paddr, Tracked(p): Tracked<&LivePerm<P>>) -> (
 
 /// Store to the live byte with Release: whoever sees 1 sees the node's words as they were before.
 /// Reason: every write to the byte is made with its permission. Test: shuttle::walker_and_remover.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is the address of a frame that
+/// has a slot, whose lock the caller has.
 #[inline(always)]
 #[verifier::external_body]
-pub fn live_store_release<P: Platform>(pa: Paddr, v: u8, Tracked(p): Tracked<&mut LivePerm<P>>)
+pub unsafe fn live_store_release<P: Platform>(pa: Paddr, v: u8, Tracked(p): Tracked<&mut LivePerm<P>>)
     requires old(p).paddr() == pa,
     ensures final(p).paddr() == pa, final(p).value() == v,
     opens_invariants none
@@ -215,9 +233,13 @@ impl<'g, P: Platform> Readable<'g, P> {
 /// the grace period that it waits for, so whoever saw 1 entered before and is waited for.
 /// Reason: `Retired` lets go of a frame only after such a grace period.
 /// Test: shuttle::a_missing_grace_period_is_noticed.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is the address of a frame that
+/// has a slot.
 #[inline(always)]
 #[verifier::external_body]
-pub fn live_observe<'g, P: Platform>(_g: &'g crate::rcu::Section<P>, pa: Paddr) -> (r: Option<Tracked<Readable<'g, P>>>)
+pub unsafe fn live_observe<'g, P: Platform>(_g: &'g crate::rcu::Section<P>, pa: Paddr) -> (r: Option<Tracked<Readable<'g, P>>>)
     requires has_slot::<P>(pa as int),
     ensures r matches Some(t) ==> t@.paddr() == pa,
     opens_invariants none

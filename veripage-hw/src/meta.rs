@@ -72,9 +72,13 @@ impl MetaCell {
 
     /// Puts `m` into the cell; what was there is forgotten, not dropped. Reason: exclusive access;
     /// size and alignment are checked when compiled. Test: frames::meta_round_trip.
+    ///
+    /// # Safety
+    /// The `requires` clause, for callers the checker does not see: nobody else uses the cell
+    /// meanwhile.
     #[inline(always)]
     #[verifier::external_body]
-    pub fn write<M: FrameMeta>(&self, Tracked(p): Tracked<&mut MetaPerm>, m: M)
+    pub unsafe fn write<M: FrameMeta>(&self, Tracked(p): Tracked<&mut MetaPerm>, m: M)
         requires old(p).cell() == self.id(),
         ensures final(p).cell() == self.id(), final(p).has_a::<M>(), final(p).value::<M>() == m,
         opens_invariants none
@@ -88,9 +92,13 @@ impl MetaCell {
     }
 
     /// Is there an `M` in the cell? Reason: compares type identities. Test: frames::dyn_conversions.
+    ///
+    /// # Safety
+    /// The `requires` clause, for callers the checker does not see: nobody writes to the cell
+    /// meanwhile.
     #[inline(always)]
     #[verifier::external_body]
-    pub fn holds<M: FrameMeta>(&self, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
+    pub unsafe fn holds<M: FrameMeta>(&self, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
         requires p.cell() == self.id(),
         ensures r == p.has_a::<M>(),
         opens_invariants none
@@ -101,9 +109,13 @@ impl MetaCell {
     }
 
     /// Is the frame untyped memory? Reason: what the type says. Test: frames::dyn_conversions.
+    ///
+    /// # Safety
+    /// The `requires` clause, for callers the checker does not see: nobody writes to the cell
+    /// meanwhile.
     #[inline(always)]
     #[verifier::external_body]
-    pub fn is_untyped(&self, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
+    pub unsafe fn is_untyped(&self, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
         requires p.cell() == self.id(),
         ensures r == (p.ty() matches Some(t) && t.untyped),
         opens_invariants none
@@ -115,9 +127,13 @@ impl MetaCell {
 
     /// The `M` in the cell. Reason: the permission excludes writers and says that it is an `M`.
     /// Test: frames::meta_round_trip.
+    ///
+    /// # Safety
+    /// The `requires` clause, for callers the checker does not see: an `M` is in the cell, and
+    /// nobody writes to it during `'a`.
     #[inline(always)]
     #[verifier::external_body]
-    pub fn borrow<'a, M: FrameMeta>(&'a self, Tracked(p): Tracked<&'a MetaPerm>) -> (r: &'a M)
+    pub unsafe fn borrow<'a, M: FrameMeta>(&'a self, Tracked(p): Tracked<&'a MetaPerm>) -> (r: &'a M)
         requires p.cell() == self.id(), p.has_a::<M>(),
         ensures *r == p.value::<M>(),
         opens_invariants none
@@ -129,10 +145,14 @@ impl MetaCell {
 
     /// The `M` in the cell, to be changed. Reason: as `borrow`, exclusively.
     /// Test: frames::unique_meta_mut.
+    ///
+    /// # Safety
+    /// The `requires` clause, for callers the checker does not see: an `M` is in the cell, and
+    /// nobody else uses it during `'a`.
     #[inline(always)]
     #[verifier::external_body]
     #[allow(clippy::mut_from_ref)] // the exclusive reference is the permission
-    pub fn borrow_mut<'a, M: FrameMeta>(&'a self, Tracked(p): Tracked<&'a mut MetaPerm>) -> (r: &'a mut M)
+    pub unsafe fn borrow_mut<'a, M: FrameMeta>(&'a self, Tracked(p): Tracked<&'a mut MetaPerm>) -> (r: &'a mut M)
         requires old(p).cell() == self.id(), old(p).has_a::<M>(),
         ensures *r == old(p).value::<M>(), final(p).cell() == self.id(), final(p).has_a::<M>(),
             final(p).value::<M>() == *final(r),
@@ -146,9 +166,13 @@ impl MetaCell {
     /// Runs the destructor of what is in the cell of frame `pa`, if anything is, and empties it.
     /// Reason: exclusive access; the type word names the destructor; it cannot unwind.
     /// Test: frames::on_drop_runs_once.
+    ///
+    /// # Safety
+    /// The `requires` clause, for callers the checker does not see: nobody else uses the cell
+    /// meanwhile, and nobody uses what was in it afterwards.
     #[inline(always)]
     #[verifier::external_body]
-    pub fn destroy(&self, Tracked(p): Tracked<&mut MetaPerm>, pa: Paddr)
+    pub unsafe fn destroy(&self, Tracked(p): Tracked<&mut MetaPerm>, pa: Paddr)
         requires old(p).cell() == self.id(),
         ensures final(p).cell() == self.id(), final(p).ty() is None,
         opens_invariants none
@@ -178,9 +202,13 @@ pub uninterp spec fn slot_spec<P: Platform, T: Slot<P>>(pa: int) -> T;
 /// The slot of the frame at `pa`. Reason: the array has a slot for each frame below `MAX_PADDR`;
 /// a slot that was never placed is zero, which reads as busy, and whose owner is nobody.
 /// Test: frames::get_frame_errors.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is the address of a frame that
+/// has a slot, and the machine's slots are of type `T`.
 #[inline(always)]
 #[verifier::external_body]
-pub fn slot<P: Platform, T: Slot<P>>(pa: Paddr) -> (r: &'static T)
+pub unsafe fn slot<P: Platform, T: Slot<P>>(pa: Paddr) -> (r: &'static T)
     requires has_slot::<P>(pa as int),
     ensures *r == slot_spec::<P, T>(pa as int), r.home() == pa,
     opens_invariants none
@@ -223,8 +251,12 @@ impl<P: Platform> Unclaimed<P> {
 
 /// Puts `t` into the array as the slot of the frame at `pa`. Reason: `Vacant` makes it happen once,
 /// and before anybody else looks at the slot. Test: frames::boot_makes_frames.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is the address of a frame
+/// whose slot nobody uses yet.
 #[verifier::external_body]
-pub fn place<P: Platform, T: Slot<P>>(pa: Paddr, t: T, Tracked(v): Tracked<Vacant<P>>)
+pub unsafe fn place<P: Platform, T: Slot<P>>(pa: Paddr, t: T, Tracked(v): Tracked<Vacant<P>>)
     requires v.paddr() == pa, t.home() == pa,
     ensures t == slot_spec::<P, T>(pa as int),
     opens_invariants none
@@ -234,6 +266,7 @@ pub fn place<P: Platform, T: Slot<P>>(pa: Paddr, t: T, Tracked(v): Tracked<Vacan
     const {
         assert!(P::MAX_PADDR % 4096 == 0 && P::MAX_PADDR <= 1 << 52 && P::META_BASE % 32 == 0);
         assert!(P::LINEAR_BASE % 4096 == 0 && P::LINEAR_BASE > 0 && P::LINEAR_BASE <= usize::MAX - P::MAX_PADDR);
+        assert!(1 <= P::NR_CPUS && P::NR_CPUS <= 64);
     }
     let p = core::ptr::with_exposed_provenance_mut::<T>(P::META_BASE + (pa >> 7));
     // SAFETY: in the array, and nobody else uses this slot yet.
@@ -279,6 +312,9 @@ unsafe extern "C" fn destroy_meta<M: FrameMeta>(p: *mut u8, pa: Paddr) {
         p.cast::<M>().drop_in_place()
     }
 }
+
+#[cfg(not(feature = "loom"))]
+const _: () = assert!(core::mem::offset_of!(MetaCell, bytes) == 8 && size_of::<MetaCell>() == 24);
 
 // SAFETY: every access needs a `MetaPerm`, which is shared only as `&MetaPerm`; what is in the cell
 // is `Send` and `Sync`.

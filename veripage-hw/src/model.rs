@@ -22,6 +22,9 @@ pub(crate) fn peeked(v: u64) -> u64 {
 }
 
 /// Fills the frame at `pa`, which is being given back, with [`POISON`].
-pub fn poison<P: crate::Platform>(pa: crate::Paddr) {
+///
+/// # Safety
+/// `pa` is a frame that nobody else accesses.
+pub unsafe fn poison<P: crate::Platform>(pa: crate::Paddr) {
     crate::page::fill::<P>(pa, POISON)
 }

@@ -70,6 +70,10 @@ pub open spec fn zero_words() -> Seq<u64> {
 /// A relaxed load by the page's owner: exact but for what the MMU set since.
 /// Reason: nobody else writes; taking the node's lock synchronises with the last writer.
 /// Test: shuttle::three_threads_all.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is a frame whose words the
+/// caller owns or shares as atomics, and `i` is below 512.
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(v =>
@@ -79,12 +83,16 @@ pub open spec fn zero_words() -> Seq<u64> {
     opens_invariants none
     no_unwind
 )]
-pub fn pte_load<P: Platform, W: MmuWord>(pa: Paddr, i: usize) -> u64 {
+pub unsafe fn pte_load<P: Platform, W: MmuWord>(pa: Paddr, i: usize) -> u64 {
     word::<P>(pa, i).load(Ordering::Relaxed)
 }
 
 /// A store with Release: whoever follows the new word sees what was written before it.
 /// Reason: the permission is exclusive. Test: shuttle::walker_and_remover.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is a frame whose words only
+/// the caller writes, and `i` is below 512.
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(
@@ -94,13 +102,17 @@ pub fn pte_load<P: Platform, W: MmuWord>(pa: Paddr, i: usize) -> u64 {
     opens_invariants none
     no_unwind
 )]
-pub fn pte_store<P: Platform>(pa: Paddr, i: usize, v: u64) {
+pub unsafe fn pte_store<P: Platform>(pa: Paddr, i: usize, v: u64) {
     point();
     word::<P>(pa, i).store(v, Ordering::Release)
 }
 
 /// An exchange with AcqRel: the old word comes back with every bit that the MMU ever set in it.
 /// Reason: the permission is exclusive, and the MMU's updates are atomic too. Test: vm_space::unmap_twice_is_zero.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is a frame whose words only
+/// the caller writes, and `i` is below 512.
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(w =>
@@ -112,7 +124,7 @@ pub fn pte_store<P: Platform>(pa: Paddr, i: usize, v: u64) {
     opens_invariants none
     no_unwind
 )]
-pub fn pte_swap<P: Platform, W: MmuWord>(pa: Paddr, i: usize, v: u64) -> u64 {
+pub unsafe fn pte_swap<P: Platform, W: MmuWord>(pa: Paddr, i: usize, v: u64) -> u64 {
     point();
     word::<P>(pa, i).swap(v, Ordering::AcqRel)
 }
@@ -120,6 +132,10 @@ pub fn pte_swap<P: Platform, W: MmuWord>(pa: Paddr, i: usize, v: u64) -> u64 {
 /// A load with Acquire by anybody who may read the page. It promises nothing about the value: the
 /// owner may be writing, and the frame may have been removed from its table.
 /// Reason: the frame is RAM, and is not reused while it is readable. Test: shuttle::lying_loads.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is a frame that a live section
+/// keeps readable, and `i` is below 512.
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(
@@ -128,7 +144,7 @@ pub fn pte_swap<P: Platform, W: MmuWord>(pa: Paddr, i: usize, v: u64) -> u64 {
     opens_invariants none
     no_unwind
 )]
-pub fn pte_peek<P: Platform>(pa: Paddr, i: usize) -> u64 {
+pub unsafe fn pte_peek<P: Platform>(pa: Paddr, i: usize) -> u64 {
     point();
     let v = word::<P>(pa, i).load(Ordering::Acquire);
     #[cfg(feature = "model")]
@@ -138,6 +154,10 @@ pub fn pte_peek<P: Platform>(pa: Paddr, i: usize) -> u64 {
 
 /// Fills the page with zeroes; no one relies on the order of these stores.
 /// Reason: the permission is exclusive. Test: frames::zeroed_allocation.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is a frame that nobody else
+/// accesses.
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(
@@ -147,7 +167,7 @@ pub fn pte_peek<P: Platform>(pa: Paddr, i: usize) -> u64 {
     opens_invariants none
     no_unwind
 )]
-pub fn zero_page<P: Platform>(pa: Paddr) {
+pub unsafe fn zero_page<P: Platform>(pa: Paddr) {
     // SAFETY: the caller owns the page (`PagePerm`), so nobody else accesses it.
     unsafe { core::ptr::write_bytes(word::<P>(pa, 0).as_ptr(), 0, 512) }
 }

@@ -133,13 +133,16 @@ impl<'a> VmReader<'a> {
         proof! { use_type_invariant(&*self); use_type_invariant(&*writer); }
         let (here, there) = (self.end - self.cursor, writer.end - writer.cursor);
         let len = if here < there { here } else { there };
-        copy_bytes(
-            self.cursor,
-            writer.cursor,
-            len,
-            verus_exec_expr!(Tracked(self.perm.borrow())),
-            verus_exec_expr!(Tracked(writer.perm.borrow())),
-        );
+        // SAFETY: both runs are what their owners borrowed (type invariants), and have `len` bytes left.
+        unsafe {
+            copy_bytes(
+                self.cursor,
+                writer.cursor,
+                len,
+                verus_exec_expr!(Tracked(self.perm.borrow())),
+                verus_exec_expr!(Tracked(writer.perm.borrow())),
+            )
+        };
         self.cursor += len;
         writer.cursor += len;
         len
@@ -193,7 +196,8 @@ impl<'a> VmReader<'a> {
                 len: 4,
             });
         }
-        let v = load_u32(self.cursor, verus_exec_expr!(Tracked(self.perm.borrow())));
+        // SAFETY: aligned and within what the type invariant lends, as just checked.
+        let v = unsafe { load_u32(self.cursor, verus_exec_expr!(Tracked(self.perm.borrow()))) };
         self.cursor += 4;
         Ok(v)
     }
@@ -213,7 +217,8 @@ impl<'a> VmReader<'a> {
                 len: 8,
             });
         }
-        let v = load_u64(self.cursor, verus_exec_expr!(Tracked(self.perm.borrow())));
+        // SAFETY: aligned and within what the type invariant lends, as just checked.
+        let v = unsafe { load_u64(self.cursor, verus_exec_expr!(Tracked(self.perm.borrow()))) };
         self.cursor += 8;
         Ok(v)
     }
@@ -343,12 +348,15 @@ impl<'a> VmWriter<'a> {
     pub fn fill(&mut self, b: u8) -> usize {
         proof! { use_type_invariant(&*self); }
         let len = self.end - self.cursor;
-        fill_bytes(
-            self.cursor,
-            len,
-            b,
-            verus_exec_expr!(Tracked(self.perm.borrow())),
-        );
+        // SAFETY: `len` bytes are left of what the type invariant lends.
+        unsafe {
+            fill_bytes(
+                self.cursor,
+                len,
+                b,
+                verus_exec_expr!(Tracked(self.perm.borrow())),
+            )
+        };
         self.cursor += len;
         len
     }
@@ -368,11 +376,14 @@ impl<'a> VmWriter<'a> {
                 len: 4,
             });
         }
-        store_u32(
-            self.cursor,
-            v,
-            verus_exec_expr!(Tracked(self.perm.borrow())),
-        );
+        // SAFETY: aligned and within what the type invariant lends, as just checked.
+        unsafe {
+            store_u32(
+                self.cursor,
+                v,
+                verus_exec_expr!(Tracked(self.perm.borrow())),
+            )
+        };
         self.cursor += 4;
         Ok(())
     }
@@ -392,11 +403,14 @@ impl<'a> VmWriter<'a> {
                 len: 8,
             });
         }
-        store_u64(
-            self.cursor,
-            v,
-            verus_exec_expr!(Tracked(self.perm.borrow())),
-        );
+        // SAFETY: aligned and within what the type invariant lends, as just checked.
+        unsafe {
+            store_u64(
+                self.cursor,
+                v,
+                verus_exec_expr!(Tracked(self.perm.borrow())),
+            )
+        };
         self.cursor += 8;
         Ok(())
     }
@@ -419,12 +433,15 @@ impl<'a> VmWriter<'a> {
                 len: 4,
             });
         }
-        Ok(cas_u32(
-            self.cursor,
-            old,
-            new,
-            verus_exec_expr!(Tracked(self.perm.borrow())),
-        ))
+        // SAFETY: aligned and within what the type invariant lends, as just checked.
+        Ok(unsafe {
+            cas_u32(
+                self.cursor,
+                old,
+                new,
+                verus_exec_expr!(Tracked(self.perm.borrow())),
+            )
+        })
     }
 
     /// Replaces the next 64-bit word by `new` if it is `old`; gives what was there, as `Ok` if it was
@@ -445,12 +462,15 @@ impl<'a> VmWriter<'a> {
                 len: 8,
             });
         }
-        Ok(cas_u64(
-            self.cursor,
-            old,
-            new,
-            verus_exec_expr!(Tracked(self.perm.borrow())),
-        ))
+        // SAFETY: aligned and within what the type invariant lends, as just checked.
+        Ok(unsafe {
+            cas_u64(
+                self.cursor,
+                old,
+                new,
+                verus_exec_expr!(Tracked(self.perm.borrow())),
+            )
+        })
     }
 }
 

@@ -23,7 +23,8 @@ impl<M: FrameMeta> FrameKind for M {
     open spec fn admits(ty: Option<MetaTy>) -> bool { ty == Some(meta_ty::<M>()) }
 
     fn is_in(cell: &MetaCell, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
-    { cell.holds::<M>(Tracked(p)) }
+    // SAFETY: the permission is this cell's (`requires`).
+    { unsafe { cell.holds::<M>(Tracked(p)) } }
 }
 
 /// Any metadata.
@@ -43,7 +44,8 @@ impl FrameKind for AnyUFrameMeta {
     open spec fn admits(ty: Option<MetaTy>) -> bool { ty matches Some(t) && t.untyped }
 
     fn is_in(cell: &MetaCell, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
-    { cell.is_untyped(Tracked(p)) }
+    // SAFETY: as above.
+    { unsafe { cell.is_untyped(Tracked(p)) } }
 }
 
 } // verus!

@@ -23,9 +23,12 @@ impl FrameMeta for Tag {}
 
 /// Reads the metadata, as the holder of a share may.
 fn look(slot: &Slot) -> u64 {
-    slot.cell()
-        .borrow::<Tag>(vstd::prelude::Tracked::assume_new())
-        .0
+    // SAFETY: a `Tag` is there, and the caller's share keeps writers away.
+    let tag = unsafe {
+        slot.cell()
+            .borrow::<Tag>(vstd::prelude::Tracked::assume_new())
+    };
+    tag.0
 }
 
 /// Drops a share, and the frame with the last one.

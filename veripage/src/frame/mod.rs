@@ -57,6 +57,7 @@ pub use io::{IoError, VmReader, VmWriter};
 pub use kind::{AnyMeta, AnyUFrameMeta, FrameKind, UntypedKind, UntypedMeta};
 pub use segment::{DynSegment, Segment, USegment};
 pub use shared::{DynFrame, DynUFrame, Frame, FrameRef, UFrame};
+pub(crate) use slot::slot_of;
 pub use slot::MetaSlot;
 pub use unique::UniqueFrame;
 pub use veripage_hw::bytes::Pod;

@@ -6,7 +6,7 @@ use super::slot::*;
 use core::marker::PhantomData;
 use core::ops::Range;
 use veripage_hw::handle::*;
-use veripage_hw::meta::{slot, FrameMeta};
+use veripage_hw::meta::FrameMeta;
 use veripage_hw::{Paddr, Platform, Vaddr, PAGE_SIZE};
 use vstd::prelude::*;
 
@@ -82,7 +82,7 @@ impl<P: Platform, K: FrameKind> SegCore<P, K> {
         ))]
         while pa < to {
             proof_decl! { let tracked mut t: Share<P>; let tracked mut u: Share<P>; }
-            let slot = slot::<P, MetaSlot<P>>(pa);
+            let slot = slot_of::<P>(pa);
             proof! { assert(self.shares@.contains_key(pa as int)); }
             proof_with! { Tracked(self.shares.borrow().tracked_borrow(pa as int)) => Tracked(t) }
             slot.inc();
@@ -405,7 +405,7 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
             proof_decl! {
                 let tracked res = core.shares.borrow().tracked_borrow(pa as int).res(slot_at::<P>(pa as int).id());
             }
-            let slot = slot::<P, MetaSlot<P>>(pa);
+            let slot = slot_of::<P>(pa);
             let ok = K2::is_in(slot.cell(), verus_exec_expr!(Tracked(&res.meta)));
             if !ok {
                 return Err(self);
@@ -431,7 +431,7 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
         proof_with! { => Tracked(s) }
         let pa = frame.into_raw();
         proof_with! { Tracked(s), Ghost(Kind::Cover) => Tracked(t) }
-        slot::<P, MetaSlot<P>>(pa).retag();
+        slot_of::<P>(pa).retag();
         proof! { shares.tracked_insert(pa as int, t); }
         proof! { veripage_hw::meta::axiom_platform::<P>(); }
         proof_with! { Tracked(shares) }

@@ -5,7 +5,7 @@ use super::slot::*;
 use super::unique::UniqueFrame;
 use core::marker::PhantomData;
 use veripage_hw::handle::*;
-use veripage_hw::meta::{slot, FrameMeta};
+use veripage_hw::meta::FrameMeta;
 #[cfg(verus_only)]
 use veripage_hw::{bytes::RawPage, lock::has_slot, meta::axiom_platform};
 use veripage_hw::{Paddr, Platform, Vaddr, PAGE_SIZE};
@@ -33,7 +33,7 @@ pub(crate) fn find_slot<P: Platform>(pa: Paddr) -> Result<&'static MetaSlot<P>, 
     if pa >= P::MAX_PADDR {
         return Err(GetFrameError::OutOfBound(pa));
     }
-    Ok(slot::<P, MetaSlot<P>>(pa))
+    Ok(slot_of::<P>(pa))
 }
 
 /// Gives one share up; the last one runs the destructor of the metadata and returns the frame.
@@ -43,7 +43,7 @@ pub(crate) fn find_slot<P: Platform>(pa: Paddr) -> Result<&'static MetaSlot<P>, 
     no_unwind
 )]
 pub(crate) fn release_share<P: Platform>(pa: Paddr) {
-    let slot = slot::<P, MetaSlot<P>>(pa);
+    let slot = slot_of::<P>(pa);
     proof_decl! { let tracked mut e: Option<Excl<P>> = None; }
     proof_with! { Tracked(share) => Tracked(e) }
     let last = slot.dec();
@@ -60,7 +60,7 @@ pub(crate) fn release_share<P: Platform>(pa: Paddr) {
     no_unwind
 )]
 pub(crate) fn give_back<P: Platform>(pa: Paddr) {
-    let slot = slot::<P, MetaSlot<P>>(pa);
+    let slot = slot_of::<P>(pa);
     proof_decl! { let tracked mut e = excl; }
     proof_with! { Tracked(&mut e) }
     slot.destroy_meta(pa);
@@ -200,9 +200,12 @@ impl<P: Platform, M: FrameMeta> Frame<P, M> {
         let core = self.h.get();
         proof! { use_type_invariant(core); }
         proof_decl! { let tracked res = core.share.borrow().res(slot_at::<P>(core.pa as int).id()); }
-        let slot = slot::<P, MetaSlot<P>>(core.pa);
-        slot.cell()
-            .borrow::<M>(verus_exec_expr!(Tracked(&res.meta)))
+        let slot = slot_of::<P>(core.pa);
+        // SAFETY: this share keeps writers away, and the metadata is an `M` (type invariant).
+        unsafe {
+            slot.cell()
+                .borrow::<M>(verus_exec_expr!(Tracked(&res.meta)))
+        }
     }
 }
 
@@ -245,7 +248,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     pub(crate) fn from_share(pa: Paddr) -> Self {
         proof_decl! { let tracked mut t: Share<P>; }
         proof_with! { Tracked(share), Ghost(Kind::Handle) => Tracked(t) }
-        slot::<P, MetaSlot<P>>(pa).retag();
+        slot_of::<P>(pa).retag();
         proof_with! { Tracked(t) }
         let core = FrameCore::make(pa);
         Frame {
@@ -272,7 +275,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     pub fn reference_count(&self) -> u32 {
         let core = self.h.get();
         proof! { use_type_invariant(core); }
-        slot::<P, MetaSlot<P>>(core.pa).count_hint()
+        slot_of::<P>(core.pa).count_hint()
     }
 
     /// Where the frame is in the linear map.
@@ -296,7 +299,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
         let core = self.h.get();
         proof! { use_type_invariant(core); }
         proof_decl! { let tracked res = core.share.borrow().res(slot_at::<P>(core.pa as int).id()); }
-        let slot = slot::<P, MetaSlot<P>>(core.pa);
+        let slot = slot_of::<P>(core.pa);
         K2::is_in(slot.cell(), verus_exec_expr!(Tracked(&res.meta)))
     }
 
@@ -310,11 +313,12 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
         let core = self.h.get();
         proof! { use_type_invariant(core); }
         proof_decl! { let tracked res = core.share.borrow().res(slot_at::<P>(core.pa as int).id()); }
-        let slot = slot::<P, MetaSlot<P>>(core.pa);
-        Some(
+        let slot = slot_of::<P>(core.pa);
+        // SAFETY: this share keeps writers away, and the metadata is an `M` (`is_a`).
+        Some(unsafe {
             slot.cell()
-                .borrow::<M>(verus_exec_expr!(Tracked(&res.meta))),
-        )
+                .borrow::<M>(verus_exec_expr!(Tracked(&res.meta)))
+        })
     }
 
     /// The same handle, seen as another kind; the count does not change.
@@ -367,7 +371,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
         let pa = core.pa;
         proof_decl! { let tracked s = core.share.get(); let tracked mut t: Share<P>; }
         proof_with! { Tracked(s), Ghost(Kind::Pte) => Tracked(t) }
-        slot::<P, MetaSlot<P>>(pa).retag();
+        slot_of::<P>(pa).retag();
         proof_with! { |= Tracked(t) }
         pa
     }
@@ -416,7 +420,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
         let pa = core.pa;
         proof_decl! { let tracked s = core.share.get(); let tracked mut out: Result<Excl<P>, Share<P>>; }
         proof_with! { Tracked(s) => Tracked(out) }
-        let ok = slot::<P, MetaSlot<P>>(pa).try_unique();
+        let ok = slot_of::<P>(pa).try_unique();
         if ok {
             proof_decl! { let tracked e = match out { Ok(e) => e, Err(_) => proof_from_false() }; }
             proof_with! { Tracked(e) }
@@ -436,7 +440,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
         let core = self.h.into_inner();
         proof! { use_type_invariant(&core); }
         let pa = core.pa;
-        let slot = slot::<P, MetaSlot<P>>(pa);
+        let slot = slot_of::<P>(pa);
         proof_decl! {
             let tracked s = core.share.get();
             let tracked mut e: Option<Excl<P>> = None;
@@ -464,7 +468,7 @@ impl<P: Platform, K: FrameKind> Clone for Frame<P, K> {
         proof! { use_type_invariant(core); }
         proof_decl! { let tracked mut t: Share<P>; }
         proof_with! { Tracked(core.share.borrow()) => Tracked(t) }
-        slot::<P, MetaSlot<P>>(core.pa).inc();
+        slot_of::<P>(core.pa).inc();
         proof_with! { Tracked(t) }
         let c = FrameCore::make(core.pa);
         Frame { h: Handle::new(c) }
@@ -514,7 +518,7 @@ impl<'a, P: Platform, K: FrameKind> FrameRef<'a, P, K> {
         proof! { use_type_invariant(self); }
         proof_decl! { let tracked mut t: Share<P>; }
         proof_with! { Tracked(*self.share.borrow()) => Tracked(t) }
-        slot::<P, MetaSlot<P>>(self.pa).inc();
+        slot_of::<P>(self.pa).inc();
         proof_with! { Tracked(t) }
         let c = FrameCore::make(self.pa);
         Frame { h: Handle::new(c) }
@@ -528,9 +532,12 @@ impl<'a, P: Platform, M: FrameMeta> FrameRef<'a, P, M> {
     pub fn meta(&self) -> &M {
         proof! { use_type_invariant(self); }
         proof_decl! { let tracked res = (*self.share.borrow()).res(slot_at::<P>(self.pa as int).id()); }
-        let slot = slot::<P, MetaSlot<P>>(self.pa);
-        slot.cell()
-            .borrow::<M>(verus_exec_expr!(Tracked(&res.meta)))
+        let slot = slot_of::<P>(self.pa);
+        // SAFETY: this share keeps writers away, and the metadata is an `M` (type invariant).
+        unsafe {
+            slot.cell()
+                .borrow::<M>(verus_exec_expr!(Tracked(&res.meta)))
+        }
     }
 }
 

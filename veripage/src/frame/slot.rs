@@ -6,14 +6,16 @@
 #[cfg(verus_only)]
 use super::sm::*;
 use core::marker::PhantomData;
+#[cfg(not(any(verus_only, feature = "loom")))]
+use core::mem::offset_of;
 #[cfg(verus_only)]
 use veripage_hw::bytes::RawPage;
 use veripage_hw::count::*;
 #[cfg(verus_only)]
 use veripage_hw::lock::has_slot;
+use veripage_hw::meta::{slot, FrameMeta, MetaCell, Slot};
 #[cfg(verus_only)]
 use veripage_hw::meta::{slot_spec, MetaPerm};
-use veripage_hw::meta::{FrameMeta, MetaCell, Slot};
 use veripage_hw::{LiveFlag, LockByte, Paddr, Platform};
 #[cfg(verus_only)]
 use vstd::invariant::*;
@@ -45,6 +47,18 @@ pub struct MetaSlot<P: Platform> {
 #[cfg(not(feature = "loom"))]
 const _: () = assert!(size_of::<RcCell>() == 4 && size_of::<MetaCell>() == 24);
 
+#[cfg(not(any(verus_only, feature = "loom")))]
+impl<P: Platform> MetaSlot<P> {
+    /// The bytes lie where `veripage_hw::lock` reaches them. Looked at in [`MetaSlot::new`], so for
+    /// every machine that has a slot.
+    const LAYOUT: () = {
+        use veripage_hw::lock::{SLOT_LIVE, SLOT_LOCK, SLOT_SIZE};
+        assert!(offset_of!(Self, rc) == 0 && offset_of!(Self, lock) == SLOT_LOCK);
+        assert!(offset_of!(Self, live) == SLOT_LIVE && offset_of!(Self, meta) == 8);
+        assert!(size_of::<Self>() == SLOT_SIZE && align_of::<Self>() == 8);
+    };
+}
+
 verus! {
 
 // SAFETY: 32 bytes in `repr(C)`; all zero is a busy frame without metadata.
@@ -60,6 +74,18 @@ mod ghost;
 #[cfg(verus_only)]
 pub use ghost::*;
 
+/// The slot of the frame at `pa`.
+#[inline(always)]
+#[verus_spec(r =>
+    requires has_slot::<P>(pa as int),
+    ensures *r == slot_at::<P>(pa as int), r.id().pa == pa,
+    no_unwind
+)]
+pub(crate) fn slot_of<P: Platform>(pa: Paddr) -> &'static MetaSlot<P> {
+    // SAFETY: the frame has a slot (`requires`), and slots are of this type.
+    unsafe { slot::<P, MetaSlot<P>>(pa) }
+}
+
 #[verus_verify]
 impl<P: Platform> MetaSlot<P> {
     /// The slot of an unused frame, which owns the frame.
@@ -68,6 +94,10 @@ impl<P: Platform> MetaSlot<P> {
         ensures r.id().pa == page.paddr(),
     )]
     pub(crate) fn new() -> MetaSlot<P> {
+        #[cfg(not(any(verus_only, feature = "loom")))]
+        const {
+            Self::LAYOUT
+        }
         let (meta, _mp) = MetaCell::new();
         proof_decl! { let tracked mp = _mp.get(); }
         proof_decl! { let tracked res = FrameRes { page, meta: mp }; }
@@ -430,8 +460,11 @@ impl<P: Platform> MetaSlot<P> {
     #[inline(always)]
     pub(crate) fn set_meta<M: FrameMeta>(&self, m: M) {
         proof! { use_type_invariant(self); }
-        self.meta
-            .write(verus_exec_expr!(Tracked(&mut excl.res.meta)), m)
+        // SAFETY: the caller owns the frame (`excl`).
+        unsafe {
+            self.meta
+                .write(verus_exec_expr!(Tracked(&mut excl.res.meta)), m)
+        }
     }
 
     /// Runs the destructor of the metadata of this slot's frame, `pa`.
@@ -445,7 +478,10 @@ impl<P: Platform> MetaSlot<P> {
     #[inline(always)]
     pub(crate) fn destroy_meta(&self, pa: Paddr) {
         proof! { use_type_invariant(self); }
-        self.meta
-            .destroy(verus_exec_expr!(Tracked(&mut excl.res.meta)), pa)
+        // SAFETY: the caller owns the frame (`excl`), and with it what is in the cell.
+        unsafe {
+            self.meta
+                .destroy(verus_exec_expr!(Tracked(&mut excl.res.meta)), pa)
+        }
     }
 }

@@ -6,9 +6,9 @@ use super::slot::*;
 use core::marker::PhantomData;
 use veripage_hw::bytes::zero_raw;
 use veripage_hw::handle::*;
+use veripage_hw::meta::FrameMeta;
 #[cfg(verus_only)]
 use veripage_hw::meta::MetaPerm;
-use veripage_hw::meta::{slot, FrameMeta};
 use veripage_hw::{Paddr, Platform};
 use vstd::prelude::*;
 
@@ -100,9 +100,12 @@ impl<P: Platform, M: FrameMeta> UniqueFrame<P, M> {
     pub fn meta(&self) -> &M {
         let core = self.h.get();
         proof! { use_type_invariant(core); }
-        let slot = slot::<P, MetaSlot<P>>(core.pa);
-        slot.cell()
-            .borrow::<M>(verus_exec_expr!(Tracked(&core.excl.borrow().res.meta)))
+        let slot = slot_of::<P>(core.pa);
+        // SAFETY: the frame is this handle's, and its metadata is an `M` (type invariant).
+        unsafe {
+            slot.cell()
+                .borrow::<M>(verus_exec_expr!(Tracked(&core.excl.borrow().res.meta)))
+        }
     }
 
     /// The metadata, to be changed.
@@ -113,10 +116,13 @@ impl<P: Platform, M: FrameMeta> UniqueFrame<P, M> {
     pub fn meta_mut(&mut self) -> &mut M {
         let core = self.h.get_mut();
         proof! { use_type_invariant(&*core); }
-        let slot = slot::<P, MetaSlot<P>>(core.pa);
-        slot.cell().borrow_mut::<M>(verus_exec_expr!(Tracked(
-            &mut core.excl.borrow_mut().res.meta
-        )))
+        let slot = slot_of::<P>(core.pa);
+        // SAFETY: as in `meta`, and this handle is borrowed exclusively.
+        unsafe {
+            slot.cell().borrow_mut::<M>(verus_exec_expr!(Tracked(
+                &mut core.excl.borrow_mut().res.meta
+            )))
+        }
     }
 }
 
@@ -169,10 +175,13 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
     pub fn zero(&mut self) {
         let core = self.h.get_mut();
         proof! { use_type_invariant(&*core); }
-        zero_raw::<P>(
-            core.pa,
-            verus_exec_expr!(Tracked(&mut core.excl.borrow_mut().res.page)),
-        );
+        // SAFETY: the frame is this handle's alone (type invariant).
+        unsafe {
+            zero_raw::<P>(
+                core.pa,
+                verus_exec_expr!(Tracked(&mut core.excl.borrow_mut().res.page)),
+            )
+        };
     }
 
     /// Gives the frame another use: drops its metadata and puts `meta` there.
@@ -181,7 +190,7 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
         proof_decl! { let tracked mut e: Excl<P>; }
         proof_with! { => Tracked(e) }
         let pa = self.into_parts();
-        let slot = slot::<P, MetaSlot<P>>(pa);
+        let slot = slot_of::<P>(pa);
         proof_with! { Tracked(&mut e) }
         slot.destroy_meta(pa);
         proof_with! { Tracked(&mut e) }
@@ -197,7 +206,7 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
         proof_decl! { let tracked mut e: Excl<P>; }
         proof_with! { => Tracked(e) }
         let pa = self.into_parts();
-        let slot = slot::<P, MetaSlot<P>>(pa);
+        let slot = slot_of::<P>(pa);
         proof_with! { Tracked(&mut e) }
         slot.destroy_meta(pa);
         proof_with! { Tracked(e) }
@@ -212,7 +221,7 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
         proof_with! { => Tracked(e) }
         let pa = self.into_parts();
         proof_with! { Tracked(e) => Tracked(t) }
-        slot::<P, MetaSlot<P>>(pa).publish();
+        slot_of::<P>(pa).publish();
         proof_with! { Tracked(t) }
         Frame::from_share(pa)
     }

@@ -141,16 +141,20 @@ fn node<P: Platform, F: PagingFormat>() -> Option<Paddr> {
         P::dealloc_frames(pa, 1);
         return None;
     }
-    zero_page::<P>(pa);
+    // SAFETY: the machine just handed the frame out.
+    unsafe { zero_page::<P>(pa) };
     Some(pa)
 }
 
 fn get<P: Platform, F: PagingFormat>(pa: Paddr, i: usize) -> F::Entry {
-    F::Entry::from_usize(pte_load::<P, Ad<F::Entry>>(pa, i) as usize)
+    // SAFETY: callers name nodes of their own table, and entries below 512.
+    let w = unsafe { pte_load::<P, Ad<F::Entry>>(pa, i) };
+    F::Entry::from_usize(w as usize)
 }
 
 fn put<P: Platform, F: PagingFormat>(pa: Paddr, i: usize, e: F::Entry) {
-    pte_store::<P>(pa, i, e.as_usize() as u64);
+    // SAFETY: as in `get`.
+    unsafe { pte_store::<P>(pa, i, e.as_usize() as u64) };
 }
 
 /// Gives the level-`level` node at `pa` and all below it back.

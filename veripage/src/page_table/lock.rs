@@ -44,7 +44,7 @@ pub fn lock<P: Platform>(pa: Paddr) {
     ))]
     while !locked {
         #[cfg_attr(verus_only, verus_spec(invariant has_slot::<P>(pa as int)))]
-        while lock_peek::<P>(pa) != 0 {
+        while held::<P>(pa) {
             P::relax();
         }
         proof_with!(=> Tracked(again));
@@ -59,6 +59,14 @@ pub fn lock<P: Platform>(pa: Paddr) {
     }
     proof_with!(|= Tracked(s));
     ()
+}
+
+/// Did the lock of frame `pa` look taken?
+#[inline(always)]
+#[verus_spec(requires has_slot::<P>(pa as int))]
+fn held<P: Platform>(pa: Paddr) -> bool {
+    // SAFETY: the frame has a slot (`requires`).
+    unsafe { lock_peek::<P>(pa) != 0 }
 }
 
 /// Locks the slot of frame `pa` if it is free.
@@ -77,7 +85,8 @@ pub fn try_lock<P: Platform>(pa: Paddr) -> bool {
     open_atomic_invariant!(w.locks.tracked_borrow(pa as int) => v => {
         proof { assert(LockPred::inv(LockKey { pa: pa as int, ids: ids::<P>() }, v)); }
         let tracked (mut byte, mut s) = v;
-        ok = lock_cas_acquire::<P>(pa, Tracked(&mut byte));
+        // SAFETY: the frame has a slot (`requires`).
+        ok = unsafe { lock_cas_acquire::<P>(pa, Tracked(&mut byte)) };
         proof {
             if ok { tracked_swap(&mut out, &mut s); }
             v = (byte, s);
@@ -101,7 +110,8 @@ pub fn unlock<P: Platform>(pa: Paddr) {
     open_atomic_invariant!(w.locks.tracked_borrow(pa as int) => v => {
         proof { assert(LockPred::inv(LockKey { pa: pa as int, ids: ids::<P>() }, v)); }
         let tracked (mut byte, mut old) = v;
-        lock_store_release::<P>(pa, Tracked(&mut byte));
+        // SAFETY: the frame has a slot, whose lock the caller has (`s`).
+        unsafe { lock_store_release::<P>(pa, Tracked(&mut byte)) };
         proof { v = (byte, some); }
     });
 }

@@ -48,7 +48,7 @@ mod birth;
 mod change;
 mod detach;
 mod root;
-#[cfg(any(verus_only, test))]
+#[cfg(any(verus_only, all(test, not(feature = "loom"))))]
 mod tour;
 pub mod walk_hint;
 
@@ -74,8 +74,11 @@ pub fn load<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize) -> E {
     proof! {
         p.res.node.tracked_borrow().frame.lemma_wf(pa as int);
     }
-    proof_with!(Tracked(&p.res.node.tracked_borrow().frame.page));
-    let w = page::pte_load::<P, Ad<E>>(pa, i);
+    // SAFETY: the node is locked by the caller (`p`), which owns its words.
+    let w = unsafe {
+        proof_with!(Tracked(&p.res.node.tracked_borrow().frame.page));
+        page::pte_load::<P, Ad<E>>(pa, i)
+    };
     E::from_usize(w as usize)
 }
 
@@ -97,8 +100,11 @@ pub(super) fn put<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize, w: u
     proof! {
         n.frame.lemma_wf(pa as int);
     }
-    proof_with!(Tracked(&mut n.frame.page));
-    page::pte_store::<P>(pa, i, w);
+    // SAFETY: the node is locked by the caller (`p`), which owns its words.
+    unsafe {
+        proof_with!(Tracked(&mut n.frame.page));
+        page::pte_store::<P>(pa, i, w)
+    };
     proof! {
         p0.node().frame.lemma_page(n.frame.page, pa as int);
         lemma_region_leaf(p0.info(), p0.node().words(), i as int, w);
@@ -152,8 +158,11 @@ pub fn swap<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize, e: E) -> E
     proof! {
         n.frame.lemma_wf(pa as int);
     }
-    proof_with!(Tracked(&mut n.frame.page));
-    let old_w = page::pte_swap::<P, Ad<E>>(pa, i, e.as_usize() as u64);
+    // SAFETY: the node is locked by the caller (`p`), which owns its words.
+    let old_w = unsafe {
+        proof_with!(Tracked(&mut n.frame.page));
+        page::pte_swap::<P, Ad<E>>(pa, i, e.as_usize() as u64)
+    };
     proof! {
         p0.node().frame.lemma_page(n.frame.page, pa as int);
         lemma_region_leaf(p0.info(), p0.node().words(), i as int, w);

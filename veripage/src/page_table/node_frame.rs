@@ -3,10 +3,9 @@
 use super::identity::NodeMeta;
 #[cfg(verus_only)]
 use super::identity::*;
-use crate::frame::{FrameAllocOptions, FrameMeta, MetaSlot, UniqueFrame};
+use crate::frame::{slot_of, FrameAllocOptions, FrameMeta, UniqueFrame};
 use crate::paging::{PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};
-use veripage_hw::meta::slot;
 use vstd::prelude::*;
 
 #[cfg(verus_only)]
@@ -80,7 +79,10 @@ pub fn take_frame<P: Platform, E: PageTableEntryTrait>() -> Option<Paddr> {
 )]
 pub fn give_frame<P: Platform>(pa: Paddr) {
     #[cfg(feature = "model")]
-    veripage_hw::model::poison::<P>(pa);
+    // SAFETY: the frame is the caller's (`f`).
+    unsafe {
+        veripage_hw::model::poison::<P>(pa)
+    };
     proof_decl! {
         let tracked excl = f.into_excl(pa as int);
     }
@@ -96,9 +98,12 @@ pub fn give_frame<P: Platform>(pa: Paddr) {
     ensures r.root == p.root, r.level == p.level, r.base == p.base, r.count == n,
 )]
 pub fn read_meta<P: Platform>(pa: Paddr) -> NodeMeta {
-    let m = slot::<P, MetaSlot<P>>(pa)
-        .cell()
-        .borrow::<NodeSlot>(verus_exec_expr!(Tracked(&f.meta)));
+    // SAFETY: the frame is the caller's (`f`), and its metadata is a `NodeSlot`.
+    let m = unsafe {
+        slot_of::<P>(pa)
+            .cell()
+            .borrow::<NodeSlot>(verus_exec_expr!(Tracked(&f.meta)))
+    };
     let (a, b) = (m.first, m.second);
     proof! {
         assert(p.base % 512 == 0);
@@ -121,9 +126,12 @@ pub fn read_meta<P: Platform>(pa: Paddr) -> NodeMeta {
         final(f).meta() == ((v.base + v.level) as u64, (v.root + v.count) as u64),
 )]
 pub fn write_meta<P: Platform>(pa: Paddr, v: NodeMeta) {
-    let m = slot::<P, MetaSlot<P>>(pa)
-        .cell()
-        .borrow_mut::<NodeSlot>(verus_exec_expr!(Tracked(&mut f.meta)));
+    // SAFETY: the frame is the caller's (`f`), and its metadata is a `NodeSlot`.
+    let m = unsafe {
+        slot_of::<P>(pa)
+            .cell()
+            .borrow_mut::<NodeSlot>(verus_exec_expr!(Tracked(&mut f.meta)))
+    };
     m.first = v.base as u64 + v.level as u64;
     m.second = v.root as u64 + v.count as u64;
 }
@@ -136,9 +144,12 @@ pub fn write_meta<P: Platform>(pa: Paddr, v: NodeMeta) {
     ensures r == f.meta().0 % 512,
 )]
 pub fn level_of<P: Platform>(pa: Paddr) -> PagingLevel {
-    let m = slot::<P, MetaSlot<P>>(pa)
-        .cell()
-        .borrow::<NodeSlot>(verus_exec_expr!(Tracked(&f.meta)));
+    // SAFETY: the frame is the caller's (`f`), and its metadata is a `NodeSlot`.
+    let m = unsafe {
+        slot_of::<P>(pa)
+            .cell()
+            .borrow::<NodeSlot>(verus_exec_expr!(Tracked(&f.meta)))
+    };
     (m.first % 512) as PagingLevel
 }
 
@@ -150,10 +161,13 @@ pub fn level_of<P: Platform>(pa: Paddr) -> PagingLevel {
     ensures r == f.meta().1,
 )]
 pub fn next_of<P: Platform>(pa: Paddr) -> u64 {
-    slot::<P, MetaSlot<P>>(pa)
-        .cell()
-        .borrow::<NodeSlot>(verus_exec_expr!(Tracked(&f.meta)))
-        .second
+    // SAFETY: the frame is the caller's (`f`), and its metadata is a `NodeSlot`.
+    let m = unsafe {
+        slot_of::<P>(pa)
+            .cell()
+            .borrow::<NodeSlot>(verus_exec_expr!(Tracked(&f.meta)))
+    };
+    m.second
 }
 
 /// Sets the next node of one that left its table.
@@ -164,8 +178,11 @@ pub fn next_of<P: Platform>(pa: Paddr) -> u64 {
     ensures final(f).wf(pa as int), final(f).page == old(f).page, final(f).meta() == (old(f).meta().0, next),
 )]
 pub fn set_next<P: Platform>(pa: Paddr, next: u64) {
-    slot::<P, MetaSlot<P>>(pa)
-        .cell()
-        .borrow_mut::<NodeSlot>(verus_exec_expr!(Tracked(&mut f.meta)))
-        .second = next;
+    // SAFETY: the frame is the caller's (`f`), and its metadata is a `NodeSlot`.
+    let m = unsafe {
+        slot_of::<P>(pa)
+            .cell()
+            .borrow_mut::<NodeSlot>(verus_exec_expr!(Tracked(&mut f.meta)))
+    };
+    m.second = next;
 }

@@ -334,8 +334,11 @@ pub fn load_dead<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize) -> E 
     proof! {
         f.lemma_wf(pa as int);
     }
-    proof_with!(Tracked(&f.page));
-    let w = page::pte_load::<P, Ad<E>>(pa, i);
+    // SAFETY: the frame is the caller's (`f`).
+    let w = unsafe {
+        proof_with!(Tracked(&f.page));
+        page::pte_load::<P, Ad<E>>(pa, i)
+    };
     E::from_usize(w as usize)
 }
 

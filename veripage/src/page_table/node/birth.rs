@@ -78,7 +78,8 @@ pub(super) fn settle<P: Platform>(pa: Paddr, m: NodeMeta) {
     }
     proof_with!(Tracked(&mut f));
     node_frame::write_meta::<P>(pa, m);
-    live_store_release::<P>(pa, 1, verus_exec_expr!(Tracked(&mut s.live)));
+    // SAFETY: the caller has the slot's lock (`s`).
+    unsafe { live_store_release::<P>(pa, 1, verus_exec_expr!(Tracked(&mut s.live))) };
     proof_decl! {
         let tracked half;
     }
@@ -176,8 +177,11 @@ fn link<P: Platform, E: PageTableEntryTrait>(
     }
     proof_with!(Tracked(s), Tracked(f), Tracked(rights), Ghost(ci) => Tracked(out));
     settle::<P>(child, at);
-    proof_with!(Tracked(&mut node.frame.page));
-    let was_w = page::pte_swap::<P, Ad<E>>(pa, i, e.as_usize() as u64);
+    // SAFETY: the node is locked by the caller (`p`), which owns its words.
+    let was_w = unsafe {
+        proof_with!(Tracked(&mut node.frame.page));
+        page::pte_swap::<P, Ad<E>>(pa, i, e.as_usize() as u64)
+    };
     let was = E::from_usize(was_w as usize);
     proof! {
         p0.node().frame.lemma_page(node.frame.page, pa as int);
@@ -238,8 +242,11 @@ pub fn alloc_child<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize) -> 
         proof! {
             f.lemma_wf(child as int);
         }
-        proof_with!(Tracked(&mut f.page));
-        page::zero_page::<P>(child);
+        // SAFETY: the frame is nobody else's yet (`f`).
+        unsafe {
+            proof_with!(Tracked(&mut f.page));
+            page::zero_page::<P>(child)
+        };
         proof! {
             f0.lemma_page(f.page, child as int);
             E::zero_absent();
@@ -412,8 +419,11 @@ fn fill_parts<P: Platform, E: PageTableEntryTrait>(
             lemma_part_ok::<E>(level as int, to as int, j as int);
         }
         let e = E::new_page(to + pages_before(level, j) * 4096, level, prop);
-        proof_with!(Tracked(&mut f.page));
-        page::pte_store::<P>(pa, j, e.as_usize() as u64);
+        // SAFETY: the frame is nobody else's yet (`f`).
+        unsafe {
+            proof_with!(Tracked(&mut f.page));
+            page::pte_store::<P>(pa, j, e.as_usize() as u64)
+        };
         proof! {
             f0.lemma_page(f.page, pa as int);
         }

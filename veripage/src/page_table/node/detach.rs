@@ -72,8 +72,11 @@ pub fn detach<P: Platform, E: PageTableEntryTrait>(
         s.tok.combine(link);
         s.tok.update(idle());
     }
-    proof_with!(Tracked(&mut node.frame.page));
-    page::pte_store::<P>(pa, i, E::new_absent().as_usize() as u64);
+    // SAFETY: the node is locked by the caller (`p`), which owns its words.
+    unsafe {
+        proof_with!(Tracked(&mut node.frame.page));
+        page::pte_store::<P>(pa, i, E::new_absent().as_usize() as u64)
+    };
     proof! {
         p0.node().frame.lemma_page(node.frame.page, pa as int);
     }
@@ -105,7 +108,8 @@ fn bury<P: Platform>(pa: Paddr) {
     proof_decl! {
         let tracked mut s = s;
     }
-    live_store_release::<P>(pa, 0, verus_exec_expr!(Tracked(&mut s.live)));
+    // SAFETY: the caller has the slot's lock (`s`).
+    unsafe { live_store_release::<P>(pa, 0, verus_exec_expr!(Tracked(&mut s.live))) };
     proof_with!(Tracked(s));
     lock::unlock::<P>(pa);
 }

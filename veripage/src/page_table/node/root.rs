@@ -59,8 +59,11 @@ fn make_root<P: Platform, E: PageTableEntryTrait>(
         proof! {
             f.lemma_wf(root as int);
         }
-        proof_with!(Tracked(&mut f.page));
-        page::zero_page::<P>(root);
+        // SAFETY: the frame is nobody else's yet (`f`).
+        unsafe {
+            proof_with!(Tracked(&mut f.page));
+            page::zero_page::<P>(root)
+        };
         proof! {
             f0.lemma_page(f.page, root as int);
             E::zero_absent();

@@ -61,12 +61,16 @@ fn hint_walk<P: Platform, E: PageTableEntryTrait>(
         if i != index_of(hi, level) {
             break;
         }
-        let seen = live_observe::<P>(guard.section(), pa);
+        // SAFETY: `pa` has a slot (the loop's invariant).
+        let seen = unsafe { live_observe::<P>(guard.section(), pa) };
         let Some(_readable) = seen else {
             break;
         };
-        proof_with!(Tracked(_readable.borrow()));
-        let w = page::pte_peek::<P>(pa, i);
+        // SAFETY: the section keeps the node readable (`live_observe`).
+        let w = unsafe {
+            proof_with!(Tracked(_readable.borrow()));
+            page::pte_peek::<P>(pa, i)
+        };
         let e = E::from_usize(w as usize);
         let child = e.paddr(level);
         if !e.is_present() || e.is_last(level) || !may_be_node::<P>(child) {
@@ -161,7 +165,9 @@ fn lock_valid<P: Platform, E: PageTableEntryTrait>(
         let ghost info = s.tok@;
     }
     let mut level = 0;
-    if live_load::<P>(pa, verus_exec_expr!(Tracked(&s.live))) == 1 {
+    // SAFETY: the slot's lock was just taken.
+    let live = unsafe { live_load::<P>(pa, verus_exec_expr!(Tracked(&s.live))) };
+    if live == 1 {
         proof_with!(Tracked(&s.node.tracked_borrow().frame), Ghost(info), Ghost(s.node->0.count(info)));
         let m = node_frame::read_meta::<P>(pa);
         if m.root == root && m.base <= lo && hi - m.base < pages_before(m.level, 512) {
@@ -330,12 +336,16 @@ pub fn walk<P: Platform, E: PageTableEntryTrait>(
         decreases level,
     ))]
     loop {
-        let seen = live_observe::<P>(guard.section(), pa);
+        // SAFETY: `pa` has a slot (the loop's invariant).
+        let seen = unsafe { live_observe::<P>(guard.section(), pa) };
         let Some(_readable) = seen else {
             return None;
         };
-        proof_with!(Tracked(_readable.borrow()));
-        let w = page::pte_peek::<P>(pa, index_of(page, level));
+        // SAFETY: the section keeps the node readable (`live_observe`).
+        let w = unsafe {
+            proof_with!(Tracked(_readable.borrow()));
+            page::pte_peek::<P>(pa, index_of(page, level))
+        };
         let e = E::from_usize(w as usize);
         if !e.is_present() || level == 1 || e.is_last(level) {
             return Some((e, level));
