@@ -25,6 +25,9 @@ struct Args {
     json: bool,
 }
 
+/// One round of a contestant, given the addresses to look up and its best figures so far.
+type Measure = fn(&[usize], Option<&Row>) -> Row;
+
 fn measure<T: Contestant>(vas: &[usize], best: Option<&Row>) -> Row {
     let row = round::<T>(vas);
     best.map_or(row.clone(), |b| least(b, &row))
@@ -35,7 +38,7 @@ fn main() -> std::io::Result<()> {
     arena::map()?;
     flat::map()?;
     let vas = addresses();
-    let contestants: &[fn(&[usize], Option<&Row>) -> Row] = &[
+    let contestants: &[Measure] = &[
         measure::<limits::Raw>,
         measure::<limits::HandWalk>,
         measure::<peers::x86::X86>,

@@ -171,15 +171,17 @@ Everything that the proofs believe, computed from the source by `cargo xtask led
 checker with its solver and its library, the Rust compiler, and the processor's manual.
 ";
 
-/// Is there a test `name`, written `file::test`, in a file of that name?
+/// Is there a test `name`, written `file::test`, in a file of that name, or in a test program of
+/// several files in a folder of that name?
 fn is_test(name: &str, sources: &[Source]) -> bool {
     let Some((file, test)) = name.split_once("::") else {
         return false;
     };
     let heads = [format!("fn {test}("), format!("fn {test}<")];
+    let (alone, folder) = (format!("/{file}.rs"), format!("/tests/{file}/"));
     sources
         .iter()
-        .filter(|s| s.path.ends_with(&format!("/{file}.rs")))
+        .filter(|s| s.path.ends_with(&alone) || s.path.contains(&folder))
         .any(|s| heads.iter().any(|head| s.text.contains(head)))
 }
 

@@ -1,9 +1,9 @@
 //! The replayed space beside `/proc/PID/maps`: extent and permissions, page by page; and the page
 //! table beside the replayed space.
+use super::kernel::Trouble;
+use super::messages::Messages;
 use super::process::{prot, Process};
 use super::region::{Backing, Prot, PAGE, USER_END};
-use super::space::Trouble;
-use super::world::Messages;
 use crate::trace::{self, RegionKind};
 use std::collections::BTreeSet;
 use std::ops::Range;

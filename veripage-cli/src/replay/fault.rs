@@ -4,10 +4,11 @@
 //! looks at the region map: it maps a page, copies a shared one, widens a permission, or refuses as
 //! Linux would with a signal. Every page that is read must hold what was last written there: its
 //! first word is checked.
+use super::kernel::Trouble;
 use super::object::stamp;
+use super::page::Page;
 use super::process::Process;
-use super::region::{Backing, Prot, Region, Role, PAGE, USER_END};
-use super::space::{Page, Trouble};
+use super::region::{pages, Backing, ObjectId, Prot, Region, Role, PAGE, USER_END};
 use super::world::Touch;
 use crate::trace::Access;
 use std::ops::Range;
@@ -115,7 +116,7 @@ impl Process<'_> {
         if self.world.touch == Touch::None {
             return Ok(());
         }
-        let page = super::region::pages(at & !(PAGE - 1), 1)?;
+        let page = pages(at & !(PAGE - 1), 1)?;
         let known = self.regions.find(at).map(|(_, r)| r);
         let how = match access {
             Some(Access::Read) => Prot::READ,
@@ -249,7 +250,7 @@ impl Process<'_> {
         }
     }
 
-    fn holds(&self, id: super::region::ObjectId, offset: u64, word: u64) -> bool {
+    fn holds(&self, id: ObjectId, offset: u64, word: u64) -> bool {
         self.objects
             .get(&id)
             .is_some_and(|o| o.may_hold(offset, word))
@@ -324,7 +325,7 @@ impl Process<'_> {
         self.space.protect(at..at + PAGE, |_| allowed)
     }
 
-    fn cached(&self, id: super::region::ObjectId, offset: u64) -> Result<Page, Trouble> {
+    fn cached(&self, id: ObjectId, offset: u64) -> Result<Page, Trouble> {
         match self.objects.get(&id) {
             Some(object) => object.page(offset),
             None => Page::filled(stamp(id, offset)),

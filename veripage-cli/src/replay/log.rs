@@ -1,5 +1,5 @@
 //! A trace, read whole: its events, the lines that could not be read, and its snapshots.
-use super::world::Messages;
+use super::messages::Messages;
 use crate::trace::{self, Event, EventKind, Snapshot, When};
 use flate2::bufread::MultiGzDecoder;
 use std::io::{BufRead, BufReader, Read};

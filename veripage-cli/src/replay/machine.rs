@@ -1,23 +1,11 @@
 //! The simulated machine that a replay runs on, with the kernel half that all spaces share; and its
 //! audit.
-use super::object::Object;
+use super::kernel::{Kernel, Trouble, MACHINE, P};
 use super::outcome::Outcome;
-use super::process::Process;
-use super::region::ObjectId;
-use super::space::{Kernel, Trouble};
-use super::world::World;
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::Arc;
-use veripage::{Paddr, Platform};
+use veripage::{CpuSet, Paddr, Platform};
 use veripage_sim::audit::{Areas, Audit, AuditError, AuditReport, Census, Format, Table};
-use veripage_sim::{Config, Machine, Sim, SimError};
-
-/// Number of the machine. Replays in one process take turns on it.
-const MACHINE: usize = 0;
-
-/// The machine, as the core sees it.
-pub type P = Sim<MACHINE>;
+use veripage_sim::{Config, Machine, SimError};
 
 /// Kernel addresses that areas would come from: the replay makes none.
 const AREAS: std::ops::Range<usize> = 0xffff_c000_0000_0000..0xffff_c000_4000_0000;
@@ -31,6 +19,15 @@ pub enum BootError {
     /// It has too little memory to begin.
     #[error("cannot begin: {0}")]
     Memory(#[from] Trouble),
+}
+
+/// What the replay has on the machine, for an audit.
+#[derive(Default)]
+pub struct Users {
+    /// The root node of each user table, and the CPUs that may have it loaded.
+    pub roots: Vec<(Paddr, CpuSet)>,
+    /// The frames that the replay has handles on, as often as it has.
+    pub handles: Vec<Paddr>,
 }
 
 /// The machine and its kernel.
@@ -98,25 +95,14 @@ impl Host {
     ///
     /// # Errors
     /// The first rule that is broken.
-    pub fn audit<'p, 'k: 'p>(
-        &self,
-        world: &World<'_>,
-        processes: impl Iterator<Item = &'p Process<'k>>,
-    ) -> Result<AuditReport, AuditError> {
+    pub fn audit(&self, users: &Users) -> Result<AuditReport, AuditError> {
         self.settle();
         let kernel = self.kernel.root_paddr();
         let mut tables = vec![Table::kernel(kernel, Format::X86_64)];
+        let user = |&(root, cpus)| Table::user(root, Format::X86_64, kernel).cpus(cpus);
+        tables.extend(users.roots.iter().map(user));
         let mut census = Census::default();
-        census.handle(world.zero.paddr());
-        let mut objects: BTreeMap<ObjectId, &Arc<Object>> = BTreeMap::new();
-        for process in processes {
-            let (root, cpus) = process.root();
-            tables.push(Table::user(root, Format::X86_64, kernel).cpus(cpus));
-            objects.extend(process.objects());
-        }
-        for object in objects.values() {
-            object.for_each_held(|page| census.handle(page.paddr()));
-        }
+        users.handles.iter().for_each(|&pa| census.handle(pa));
         self.machine.audit(&Audit {
             tables,
             census,

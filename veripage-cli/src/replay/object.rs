@@ -3,8 +3,9 @@
 //! A log names descriptors, not contents. So each page of a file is given contents of its own: the
 //! first word is its [`stamp`]. A replayed program reads and writes that word, and finds out when a
 //! mapping leads to a page of something else.
+use super::kernel::Trouble;
+use super::page::Page;
 use super::region::{ObjectId, PAGE};
-use super::space::{Page, Trouble};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 

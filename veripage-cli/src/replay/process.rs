@@ -6,11 +6,13 @@
 //!   than the region;
 //! - a page of private memory is writable in the page table only if no other space and no object has
 //!   its frame; so a store to a shared one faults, and is copied then.
+use super::kernel::Trouble;
 use super::object::Object;
+use super::page::Page;
 use super::region::{
     pages, round_up, Backing, ObjectId, Prot, RangeError, Region, RegionMap, Role, PAGE, USER_END,
 };
-use super::space::{Page, Space, Trouble};
+use super::space::Space;
 use super::world::World;
 use crate::trace::{self, Advice, EventKind, MapFlags, RegionKind, RemapFlags};
 use std::collections::BTreeMap;

@@ -1,129 +1,18 @@
 //! The page tables of one replayed process: a [`VmSpace`], spoken to in pages and permissions.
 //!
 //! Every change is flushed from all CPUs before the function returns: its cursor is dropped then.
-use super::machine::{Host, P};
-use super::region::{Prot, RangeError, PAGE};
+use super::kernel::{Trouble, P};
+use super::machine::Host;
+use super::page::Page;
+use super::region::{Prot, PAGE};
 use std::ops::Range;
-use veripage::frame::{AllocError, DynFrame, FrameAllocOptions, GetFrameError, IoError, UFrame};
-use veripage::kspace::{KSpaceError, KernelSpace};
-use veripage::page_table::{MappedItem, PageTableError};
+use veripage::frame::{DynFrame, UFrame};
+use veripage::page_table::MappedItem;
 use veripage::paging::{PageFlags, PageProperty, PrivilegedPageFlags, X86_64};
 use veripage::rcu::RcuGuard;
 use veripage::vm_space::VmSpace;
 use veripage::{CpuSet, Paddr};
 use veripage_sim::Access;
-
-/// The kernel half.
-pub type Kernel = KernelSpace<P, X86_64>;
-
-/// Why an operation could not be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
-    /// No frame was left.
-    #[error("out of simulated memory")]
-    NoMemory,
-    /// The numbers of a call are not ones that Linux would have accepted.
-    #[error(transparent)]
-    Range(#[from] RangeError),
-    /// The page tables refused what they must not refuse.
-    #[error("page tables: {0}")]
-    Table(PageTableError),
-    /// A frame is not in the state that it must be in.
-    #[error("frame: {0:?}")]
-    Frame(GetFrameError),
-    /// What is mapped is not what was mapped.
-    #[error("a page at {0:#x} that nobody mapped")]
-    Foreign(usize),
-    /// The memory of a frame cannot be read or written.
-    #[error("frame {0:#x}: {1:?}")]
-    Io(Paddr, IoError),
-    /// The kernel half cannot be made.
-    #[error("kernel half: {0}")]
-    Kernel(KSpaceError),
-}
-
-impl From<PageTableError> for Trouble {
-    fn from(e: PageTableError) -> Trouble {
-        match e {
-            PageTableError::NoMemory(_) => Trouble::NoMemory,
-            e => Trouble::Table(e),
-        }
-    }
-}
-
-impl From<AllocError> for Trouble {
-    fn from(e: AllocError) -> Trouble {
-        match e {
-            AllocError::NoMemory | AllocError::InvalidArgs => Trouble::NoMemory,
-            AllocError::Frame(e) => Trouble::Frame(e),
-        }
-    }
-}
-
-impl From<KSpaceError> for Trouble {
-    fn from(e: KSpaceError) -> Trouble {
-        match e {
-            KSpaceError::Table(e) => e.into(),
-            e => Trouble::Kernel(e),
-        }
-    }
-}
-
-/// A handle on a frame of memory that programs see.
-#[derive(Clone)]
-pub struct Page(UFrame<P>);
-
-impl Page {
-    /// A fresh frame: `first`, then zeroes.
-    ///
-    /// # Errors
-    /// `NoMemory`.
-    pub fn filled(first: u64) -> Result<Page, Trouble> {
-        let page = Page(FrameAllocOptions::new().alloc_frame()?);
-        if first != 0 {
-            page.write_first(first)?;
-        }
-        Ok(page)
-    }
-
-    /// A fresh frame with the same contents.
-    ///
-    /// # Errors
-    /// `NoMemory`.
-    pub fn copy(&self) -> Result<Page, Trouble> {
-        let copy = FrameAllocOptions::new().zeroed(false).alloc_frame()?;
-        copy.writer().write(&mut self.0.reader());
-        Ok(Page(copy))
-    }
-
-    /// The first word.
-    ///
-    /// # Errors
-    /// None is expected.
-    pub fn first(&self) -> Result<u64, Trouble> {
-        let read = self.0.read_val(0);
-        read.map_err(|e| Trouble::Io(self.paddr(), e))
-    }
-
-    /// Writes the first word.
-    ///
-    /// # Errors
-    /// None is expected.
-    pub fn write_first(&self, word: u64) -> Result<(), Trouble> {
-        let written = self.0.write_val(0, &word);
-        written.map_err(|e| Trouble::Io(self.paddr(), e))
-    }
-
-    /// How many handles and mappings the frame has, this one included.
-    pub fn references(&self) -> u32 {
-        self.0.reference_count()
-    }
-
-    /// Where it is.
-    pub fn paddr(&self) -> Paddr {
-        self.0.start_paddr()
-    }
-}
 
 /// The page tables of one process. A page that is there with `Prot::NONE` is mapped, but no program
 /// gets at it.

@@ -1,13 +1,15 @@
 //! What the CPUs of a replay share, and what they do there: one job at a time for a space.
 use super::compare::{compare, Comparison};
 use super::crew::Turn;
+use super::kernel::Trouble;
 use super::log::Log;
-use super::machine::Host;
+use super::machine::{Host, Users};
+use super::messages::Messages;
 use super::outcome::Outcome;
 use super::process::Process;
-use super::space::Trouble;
-use super::world::{Messages, Touch, World};
+use super::world::{Touch, World};
 use crate::trace::Event;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -211,8 +213,17 @@ impl<'r> Stage<'r> {
     /// Audits the machine; no job may run. `slots` are all spaces.
     pub fn audit(&self, slots: &[Arc<Slot<'r>>]) {
         let guards: Vec<_> = slots.iter().map(|s| s.lock()).collect();
-        let processes = guards.iter().filter_map(|g| g.as_ref());
-        if let Err(broken) = self.host.audit(&self.world, processes) {
+        let mut users = Users::default();
+        users.handles.push(self.world.zero.paddr());
+        let mut objects = BTreeMap::new();
+        for process in guards.iter().filter_map(|g| g.as_ref()) {
+            users.roots.push(process.root());
+            objects.extend(process.objects());
+        }
+        for object in objects.values() {
+            object.for_each_held(|page| users.handles.push(page.paddr()));
+        }
+        if let Err(broken) = self.host.audit(&users) {
             self.audits.add(|| broken.to_string());
         }
     }

@@ -1,10 +1,12 @@
 //! What all processes of one replay share: the touch policy, the counters, and what was found wrong.
+use super::kernel::Trouble;
 use super::machine::Host;
+use super::messages::Messages;
 use super::object::Object;
+use super::page::Page;
 use super::region::ObjectId;
-use super::space::{Page, Trouble};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Which pages a replayed program touches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -16,45 +18,6 @@ pub enum Touch {
     Logged,
     /// None.
     None,
-}
-
-/// Findings that are kept word by word; the rest is only counted.
-const KEPT: usize = 20;
-
-/// Messages of one kind: all are counted, the first few are kept.
-#[derive(Debug, Default)]
-pub struct Messages {
-    count: AtomicU64,
-    kept: Mutex<Vec<String>>,
-}
-
-impl Messages {
-    /// Adds a message.
-    pub fn add(&self, message: impl FnOnce() -> String) {
-        if self.count.fetch_add(1, Relaxed) < KEPT as u64 {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.push(message());
-        }
-    }
-
-    /// Adds the messages of another.
-    pub fn append(&self, other: &Messages) {
-        let kept = other.kept();
-        let unkept = other.count() - kept.len() as u64;
-        kept.into_iter().for_each(|m| self.add(|| m));
-        self.count.fetch_add(unkept, Relaxed);
-    }
-
-    /// How many there were.
-    pub fn count(&self) -> u64 {
-        self.count.load(Relaxed)
-    }
-
-    /// The first few.
-    pub fn kept(&self) -> Vec<String> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.clone()
-    }
 }
 
 /// State of one replay that its processes share.
