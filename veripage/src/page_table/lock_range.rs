@@ -21,8 +21,11 @@ use vstd::prelude::*;
 /// of its pair, which belongs to the table as well.
 #[inline(always)]
 #[verus_spec(ret =>
-    requires start < end <= NR_PAGES, highest <= 5,
-    ensures ret.0 <= start, end <= ret.1 + 1,
+    requires start < end <= NR_PAGES, 1 <= highest <= 5,
+    ensures
+        ret.0 <= start, end <= ret.1 + 1,
+        slot(highest as int, ret.0 as int) / 2 == slot(highest as int, start as int) / 2,
+        slot(highest as int, ret.1 as int) / 2 == slot(highest as int, end - 1) / 2,
 )]
 pub(crate) fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, usize) {
     let mut level: PagingLevel = 1;
@@ -33,6 +36,7 @@ pub(crate) fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, u
     while level < highest {
         level += 1;
         if end - start == span_of(level) && first_of(start, level) == start {
+            proof! { pair(level as int, highest as int, start as int); }
             if index_of(start, level) % 2 == 0 {
                 return (start, end);
             }
@@ -244,6 +248,29 @@ pub(crate) fn lock_between<P: Platform, E: PageTableEntryTrait>(
 
 #[cfg(verus_only)]
 verus! {
+
+/// The neighbour page of a slot that is the other one of its pair.
+proof fn pair(l: int, m: int, v: int)
+    requires 1 <= l <= m <= 5, first(l, v) == v,
+    ensures
+        slot(l, v) % 512 % 2 == 0 ==> slot(m, v + span(l)) / 2 == slot(m, v + span(l) - 1) / 2,
+        slot(l, v) % 512 % 2 != 0 ==> slot(m, v - 1) / 2 == slot(m, v) / 2,
+    decreases m - l,
+{
+    if l == m {
+        let s = slot(l, v);
+        assert(base(l, s + 1) == base(l, s) + span(l) && base(l, s - 1) == base(l, s) - span(l)) by { reveal(base); }
+        slot_iff(l, v + span(l), s + 1);
+        slot_iff(l, v + span(l) - 1, s);
+        slot_iff(l, v - 1, s - 1);
+    } else {
+        pair(l, m - 1, v);
+        slot_up(m - 1, v);
+        slot_up(m - 1, v - 1);
+        slot_up(m - 1, v + span(l));
+        slot_up(m - 1, v + span(l) - 1);
+    }
+}
 
 /// A page of the table's own part is covered by one of the root's own entries.
 proof fn lemma_own(t: super::identity::TableInfo, v: int)
