@@ -12,6 +12,8 @@ use super::node::walk_hint::{Covering, NoFrame};
 #[cfg(verus_only)]
 use super::node::RootPerm;
 #[cfg(verus_only)]
+use super::path::{spec::*, Path};
+#[cfg(verus_only)]
 use crate::paging::geometry::*;
 use crate::paging::{PageTableEntryTrait, PagingConstsTrait, PagingLevel};
 use crate::rcu::RcuGuard;
@@ -64,7 +66,7 @@ pub(crate) fn lock_pages<P: Platform, E: PageTableEntryTrait, C: PagingConstsTra
 #[verus_spec(
     with Tracked(own): Tracked<Owner<P, E>> -> rest: Tracked<Nodes<P, E>>
     requires
-        own.wf(), level == own.top, pa == own.root_pa(), lo < hi <= NR_PAGES,
+        own.wf(), level == own.top, pa == own.root_pa(), lo <= hi <= NR_PAGES,
         forall|v: int| lo <= v < hi ==> #[trigger] own.mine.contains(v),
     ensures
         rest@.dom().subset_of(own.nodes.dom()),
@@ -82,14 +84,11 @@ pub(crate) fn unlock_pages<P: Platform, E: PageTableEntryTrait>(
         let tracked mut o = own;
         let tracked mut rest: Nodes<P, E> = Map::tracked_empty();
     }
-    proof! {
-        assert(o.mine.contains(lo as int));
-    }
     if level > 1 {
         let mut cur = lo;
         #[cfg_attr(verus_only, verus_spec(
             invariant
-                2 <= level <= 5, l == level, lo <= cur <= hi <= NR_PAGES, lo < hi,
+                2 <= level <= 5, l == level, lo <= cur <= hi <= NR_PAGES,
                 o.wf(), o.top == l, o.prefix == prefix, pa == o.root_pa(), o.nodes.dom().subset_of(own0.nodes.dom()),
                 cur == lo || cur == hi || first(l, cur as int) == cur,
                 forall|v: int| cur <= v < hi ==> #[trigger] o.mine.contains(v),
@@ -178,6 +177,47 @@ pub(crate) fn unlock_pages<P: Platform, E: PageTableEntryTrait>(
     }
     proof_with!(|= Tracked(rest));
     ()
+}
+
+/// A cursor that goes to `page` and closes: what locking yields is what a position starts from, and what it
+/// keeps is what unlocking asks for.
+#[cfg(verus_only)]
+#[verus_spec(
+    with Tracked(t): Tracked<&RootPerm<E>>
+    requires
+        t.wf::<P>(), t.paddr() == root, t.table().top == C::NR_LEVELS, start <= page <= end <= NR_PAGES, start < end,
+        in_table(t.table(), start as int), in_table(t.table(), end - 1),
+        t.table().lo % 2 == 0, t.table().hi % 2 == 0,
+)]
+fn visit<P: Platform, E: PageTableEntryTrait, C: PagingConstsTrait>(
+    guard: &mut RcuGuard<P>,
+    root: Paddr,
+    start: usize,
+    end: usize,
+    page: usize,
+) {
+    proof_decl! {
+        let tracked out: Option<Owner<P, E>>;
+    }
+    proof_with!(Tracked(t) => Tracked(out));
+    let r = lock_pages::<P, E, C>(guard, root, start, end);
+    if let Ok(c) = r {
+        proof_decl! {
+            let tracked own = out.tracked_unwrap();
+            let tracked rest: Nodes<P, E>;
+        }
+        proof_with!(Tracked(&own));
+        let mut path = Path::<P, E>::new(c.paddr, c.level, start, end, C::NR_LEVELS);
+        proof_with!(Tracked(&own));
+        path.jump(page);
+        proof_with!(Tracked(own) => Tracked(rest));
+        unlock_pages::<P, E>(
+            path.nodes[path.top as usize - 1],
+            path.top,
+            path.start,
+            path.end,
+        );
+    }
 }
 
 #[cfg(verus_only)]
