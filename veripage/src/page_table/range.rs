@@ -63,6 +63,7 @@ pub(crate) fn lock_pages<P: Platform, E: PageTableEntryTrait, C: PagingConstsTra
 
 /// Unlocks the locked level-`level` node `pa` and every locked node below it that overlaps the pages
 /// `[lo, hi)`, children first. `rest` is what stays locked: nothing on the way to a page of the range.
+/// (An owner has no other nodes, by construction of the code; that is not proven, so `rest` is not stated to be empty.)
 #[verus_spec(
     with Tracked(own): Tracked<Owner<P, E>> -> rest: Tracked<Nodes<P, E>>
     requires
