@@ -1,4 +1,5 @@
 //! Opening and closing a range.
+#![allow(clippy::unused_unit)] // a ghost output is attached to the last expression
 use super::geom::*;
 #[cfg(verus_only)]
 use super::identity::{table_ok, TableInfo};
