@@ -8,7 +8,7 @@ use super::model::*;
 use super::node;
 use super::node::walk_hint::*;
 #[cfg(verus_only)]
-use super::node::{NodePerm, RootPerm};
+use super::node::{is_child, NodePerm, RootPerm};
 #[cfg(verus_only)]
 use crate::paging::geometry::*;
 use crate::paging::{PageTableEntryTrait, PagingLevel};
@@ -21,8 +21,11 @@ use vstd::prelude::*;
 /// of its pair, which belongs to the table as well.
 #[inline(always)]
 #[verus_spec(ret =>
-    requires start < end <= NR_PAGES, highest <= 5,
-    ensures ret.0 <= start, end <= ret.1 + 1,
+    requires start < end <= NR_PAGES, 1 <= highest <= 5,
+    ensures
+        ret.0 <= start, end <= ret.1 + 1,
+        slot(highest as int, ret.0 as int) / 2 == slot(highest as int, start as int) / 2,
+        slot(highest as int, ret.1 as int) / 2 == slot(highest as int, end - 1) / 2,
 )]
 pub(crate) fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, usize) {
     let mut level: PagingLevel = 1;
@@ -33,6 +36,7 @@ pub(crate) fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, u
     while level < highest {
         level += 1;
         if end - start == span_of(level) && first_of(start, level) == start {
+            proof! { pair(level as int, highest as int, start as int); }
             if index_of(start, level) % 2 == 0 {
                 return (start, end);
             }
@@ -41,6 +45,36 @@ pub(crate) fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, u
         }
     }
     (start, end - 1)
+}
+
+/// Locks the child at entry `i` of the locked level-`level` node `pa`, which `own` has: the next one in
+/// pre-order after all that it has. Whoever waits for a lock holds only locks that come before it.
+#[inline(always)]
+#[verus_spec(child =>
+    with Tracked(own): Tracked<&Owner<P, E>>, Ghost(v): Ghost<int> -> c: Tracked<NodePerm<P, E>>
+    requires
+        own.wf(), 2 <= level <= own.top, node_at(own.nodes, level as int, v), own.under(v), own.own_at(v),
+        pa == node_pa(own.nodes, level as int, v), i == slot(level as int, v) % 512,
+        is_table::<E>(level as int, entry(own.nodes, level as int, v)),
+        in_order(own.nodes, key(level - 1, v)),
+    ensures
+        c@.wf(), c@@.paddr == child, is_child(c@@, own.nodes[key(level as int, v)]@, i as int),
+        child == E::spec_paddr(level as int, entry(own.nodes, level as int, v)),
+)]
+fn lock_next<P: Platform, E: PageTableEntryTrait>(
+    pa: Paddr,
+    level: PagingLevel,
+    i: usize,
+) -> Paddr {
+    proof_decl! {
+        let tracked p = own.nodes.tracked_borrow(key(level as int, v));
+        let tracked c: NodePerm<P, E>;
+    }
+    proof! { p.lemma_wf(); }
+    proof_with!(Tracked(p) => Tracked(c));
+    let child = node::lock_child::<P, E>(pa, level, i);
+    proof_with!(|= Tracked(c));
+    child
 }
 
 /// Locks, in pre-order, every node below the locked level-`level` node `pa` that overlaps the pages
@@ -52,6 +86,7 @@ pub(crate) fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, u
         old(own).under(lo as int), node_at(old(own).nodes, level as int, lo as int),
         pa == node_pa(old(own).nodes, level as int, lo as int),
         slot(level + 1, lo as int) == slot(level + 1, hi - 1),
+        last_of(old(own).nodes, key(level as int, lo as int)),
         forall|v: int| lo <= v < hi ==> #[trigger] old(own).own_at(v),
         forall|v: int| #[trigger] bare(*old(own), level as int, slot(level + 1, lo as int), v),
     ensures
@@ -83,7 +118,7 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
             pa == node_pa(old(own).nodes, l, v0), node_at(old(own).nodes, l, v0),
             s1 == slot(l + 1, v0), s1 == slot(l + 1, hi - 1),
             forall|v: int| lo <= v < hi ==> #[trigger] old(own).own_at(v),
-            forall|v: int| #[trigger] bare(*old(own), l, s1, v),
+            forall|v: int| #[trigger] bare(*old(own), l, s1, v), last_of(old(own).nodes, (l, s1)),
             forall|v: int| cur < hi && slot(l, v) >= slot(l, cur as int) && slot(l + 1, v) == s1 && l > 1 ==> !#[trigger] node_at(own.nodes, l - 1, v),
             forall|v: int| lo <= v < cur ==> #[trigger] own.mine.contains(v),
             old(own).mine.subset_of(own.mine),
@@ -120,8 +155,9 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
             proof_decl! {
                 let tracked c: NodePerm<P, E>;
             }
-            proof_with!(Tracked(p) => Tracked(c));
-            let child = node::lock_child::<P, E>(pa, level, i);
+            proof! { in_turn::<P, E>(*old(own), *own, l, v0, v); }
+            proof_with!(Tracked(&*own), Ghost(v) => Tracked(c));
+            let child = lock_next::<P, E>(pa, level, i);
             proof! {
                 c.lemma_wf();
                 c.lemma_state();
@@ -140,6 +176,7 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
                     }
                 }
                 assert forall|x: int| cur <= x < next implies #[trigger] own.own_at(x) by { assert(old(own).own_at(x)); }
+                assert(last_of(own.nodes, key(l - 1, v)));
             }
             proof_with!(Tracked(&mut *own));
             lock_below::<P, E>(child, level - 1, cur, next);
@@ -244,6 +281,80 @@ pub(crate) fn lock_between<P: Platform, E: PageTableEntryTrait>(
 
 #[cfg(verus_only)]
 verus! {
+
+/// Position `a` comes before `b` in pre-order.
+pub open spec fn before(a: (int, int), b: (int, int)) -> bool {
+    first_page(a) < first_page(b) || first_page(a) == first_page(b) && a.0 > b.0
+}
+
+/// The order of locks: everything that is held comes before `k`.
+pub open spec fn in_order<P: Platform, E: PageTableEntryTrait>(held: Nodes<P, E>, k: (int, int)) -> bool {
+    forall|h: (int, int)| #[trigger] held.dom().contains(h) ==> before(h, k)
+}
+
+/// Nothing that is held comes after `k`.
+pub open spec fn last_of<P: Platform, E: PageTableEntryTrait>(held: Nodes<P, E>, k: (int, int)) -> bool {
+    forall|h: (int, int)| #[trigger] held.dom().contains(h) ==> h == k || before(h, k)
+}
+
+/// The child at the slot of `v` is next if all nodes that were added to those of `a`, of which the
+/// level-`l` node around `v0` was the last, are below earlier slots of that node.
+proof fn in_turn<P: Platform, E: PageTableEntryTrait>(a: Owner<P, E>, b: Owner<P, E>, l: int, v0: int, v: int)
+    requires
+        b.wf(), 2 <= l <= b.top, slot(l + 1, v) == slot(l + 1, v0), last_of(a.nodes, key(l, v0)),
+        forall|x: int| slot(l, x) >= slot(l, v) && slot(l + 1, x) == slot(l + 1, v0) ==> !#[trigger] node_at(b.nodes, l - 1, x),
+        b.under(v0),
+        forall|m: int, x: int| 1 <= m <= 5 && !(m < l && slot(l + 1, x) == slot(l + 1, v0)) ==> #[trigger] kept(a.nodes, b.nodes, m, x),
+    ensures in_order(b.nodes, key(l - 1, v)),
+{
+    let c = key(l - 1, v);
+    assert(first_page(c) == first(l, v));
+    slot_bounds(l, v);
+    slot_bounds(l + 1, v);
+    slot_iff(l + 1, first(l, v), slot(l + 1, v));
+    slot_iff(l, first(l, v), slot(l, v));
+    slot_eq_up(l, l + 1, first(l, v), v);
+    assert forall|h: (int, int)| #[trigger] b.nodes.dom().contains(h) implies before(h, c) by {
+        let x = first_page(h);
+        slot_iff(h.0 + 1, x, h.1);
+        assert(key(h.0, x) == h);
+        assert(node_at(b.nodes, h.0, x));
+        if h.0 < l && slot(l + 1, x) == slot(l + 1, v0) {
+            slot_eq_up(l + 1, b.top + 1, x, v0);
+            if slot(l, x) >= slot(l, v) {
+                assert(!node_at(b.nodes, l - 1, x));
+                no_lower::<P, E>(b.nodes, h.0, l - 1, x);
+            }
+            if first(l, v) <= x { slot_mono(l, first(l, v), x); }
+        } else {
+            assert(kept(a.nodes, b.nodes, h.0, x));
+            assert(a.nodes.dom().contains(h));
+        }
+    }
+}
+
+/// The neighbour page of a slot that is the other one of its pair.
+proof fn pair(l: int, m: int, v: int)
+    requires 1 <= l <= m <= 5, first(l, v) == v,
+    ensures
+        slot(l, v) % 512 % 2 == 0 ==> slot(m, v + span(l)) / 2 == slot(m, v + span(l) - 1) / 2,
+        slot(l, v) % 512 % 2 != 0 ==> slot(m, v - 1) / 2 == slot(m, v) / 2,
+    decreases m - l,
+{
+    if l == m {
+        let s = slot(l, v);
+        assert(base(l, s + 1) == base(l, s) + span(l) && base(l, s - 1) == base(l, s) - span(l)) by { reveal(base); }
+        slot_iff(l, v + span(l), s + 1);
+        slot_iff(l, v + span(l) - 1, s);
+        slot_iff(l, v - 1, s - 1);
+    } else {
+        pair(l, m - 1, v);
+        slot_up(m - 1, v);
+        slot_up(m - 1, v - 1);
+        slot_up(m - 1, v + span(l));
+        slot_up(m - 1, v + span(l) - 1);
+    }
+}
 
 /// A page of the table's own part is covered by one of the root's own entries.
 proof fn lemma_own(t: super::identity::TableInfo, v: int)

@@ -46,7 +46,6 @@ mod path;
 #[cfg(not(verus_only))]
 mod pending;
 mod prune;
-#[cfg(not(verus_only))]
 mod range;
 pub(crate) mod retired;
 mod runs;

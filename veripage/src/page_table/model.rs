@@ -421,6 +421,7 @@ pub proof fn detach<P: Platform, E: PageTableEntryTrait>(tracked o: &mut Owner<P
         forall|v: int| #![trigger final(o).at(v)] slot(l, v) == slot(l, v0) ==> final(o).at(v) == Tr::Foreign(c.root_pa() as int),
         forall|v: int| #![trigger final(o).at(v)] old(o).under(v) && slot(l, v) != slot(l, v0) ==> final(o).at(v) == old(o).at(v),
         c.nodes[key(l - 1, v0)] == old(o).nodes[key(l - 1, v0)],
+        final(o).nodes.dom().subset_of(old(o).nodes.dom()), c.nodes.dom().subset_of(old(o).nodes.dom()),
 {
     let pre = *o;
     let s = slot(l, v0);

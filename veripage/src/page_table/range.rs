@@ -1,11 +1,25 @@
-//! Opening and closing a range, for cursors that live outside the checker.
+//! Opening and closing a range.
+#![allow(clippy::unused_unit)] // a ghost output is attached to the last expression
 use super::geom::*;
-use super::lock_range::{lock_between, slot_end, widen};
+#[cfg(verus_only)]
+use super::identity::{table_ok, TableInfo};
+use super::lock_range::*;
+#[cfg(verus_only)]
+use super::model::*;
+use super::node;
+#[cfg(verus_only)]
+use super::node::walk_hint::in_table;
 use super::node::walk_hint::{Covering, NoFrame};
-use super::node::{load, unlock_node};
+#[cfg(verus_only)]
+use super::node::RootPerm;
+#[cfg(verus_only)]
+use super::path::{spec::*, Path};
+#[cfg(verus_only)]
+use crate::paging::geometry::*;
 use crate::paging::{PageTableEntryTrait, PagingConstsTrait, PagingLevel};
 use crate::rcu::RcuGuard;
 use crate::{Paddr, Platform};
+use vstd::prelude::*;
 
 /// Locks the node that covers the pages `[start, end)` of the table at `root`, and every node below it
 /// that overlaps them.
@@ -13,43 +27,244 @@ use crate::{Paddr, Platform};
 /// # Errors
 /// `NoFrame`: a node on the way could not be allocated; nothing is locked.
 #[inline(always)]
+#[verus_spec(r =>
+    with Tracked(t): Tracked<&RootPerm<E>> -> out: Tracked<Option<Owner<P, E>>>
+    requires
+        t.wf::<P>(), t.paddr() == root, t.table().top == C::NR_LEVELS, start < end <= NR_PAGES,
+        in_table(t.table(), start as int), in_table(t.table(), end - 1),
+        // Whole pairs of root entries: a neighbour page of `widen` belongs to the table.
+        t.table().lo % 2 == 0, t.table().hi % 2 == 0,
+    ensures
+        r matches Ok(c) ==> (out@ matches Some(o) && {
+            &&& o.wf() && o.top == c.level && o.root_pa() == c.paddr
+            &&& o.site == (Site { root: root as int, table: t.table() })
+            &&& forall|v: int| start <= v < end ==> #[trigger] o.mine.contains(v)
+        }),
+)]
 pub(crate) fn lock_pages<P: Platform, E: PageTableEntryTrait, C: PagingConstsTrait>(
     guard: &mut RcuGuard<P>,
     root: Paddr,
     start: usize,
     end: usize,
 ) -> Result<Covering, NoFrame> {
+    proof! { C::lemma_consts(); t.lemma_root::<P>(); }
     let (lo, hi) = widen(start, end, C::HIGHEST_TRANSLATION_LEVEL);
-    lock_between::<P, E>(guard, root, C::NR_LEVELS, lo, hi, start, end)
+    proof! {
+        lemma_pair_in_table(t.table(), C::HIGHEST_TRANSLATION_LEVEL as int, start as int, lo as int);
+        lemma_pair_in_table(t.table(), C::HIGHEST_TRANSLATION_LEVEL as int, end - 1, hi as int);
+    }
+    proof_decl! {
+        let tracked out: Option<Owner<P, E>>;
+    }
+    proof_with!(Tracked(t) => Tracked(out));
+    let r = lock_between::<P, E>(guard, root, C::NR_LEVELS, lo, hi, start, end);
+    proof_with!(|= Tracked(out));
+    r
 }
 
-/// Unlocks what [`lock_pages`] locked and what has been linked below since.
-#[inline(always)]
+/// Unlocks the locked level-`level` node `pa` and every locked node below it that overlaps the pages
+/// `[lo, hi)`, children first. `rest` is what stays locked: nothing on the way to a page of the range.
+/// (An owner has no other nodes, by construction of the code; that is not proven, so `rest` is not stated to be empty.)
+#[verus_spec(
+    with Tracked(own): Tracked<Owner<P, E>> -> rest: Tracked<Nodes<P, E>>
+    requires
+        own.wf(), level == own.top, pa == own.root_pa(), lo <= hi <= NR_PAGES,
+        forall|v: int| lo <= v < hi ==> #[trigger] own.mine.contains(v),
+    ensures
+        rest@.dom().subset_of(own.nodes.dom()),
+        forall|m: int, v: int| 1 <= m <= level && lo <= v < hi ==> !#[trigger] node_at(rest@, m, v),
+    decreases level,
+)]
 pub(crate) fn unlock_pages<P: Platform, E: PageTableEntryTrait>(
     pa: Paddr,
     level: PagingLevel,
     lo: usize,
     hi: usize,
 ) {
-    if level > 1 {
-        unlock_children::<P, E>(pa, level, lo, hi);
+    proof_decl! {
+        let ghost (l, prefix, own0) = (level as int, own.prefix, own);
+        let tracked mut o = own;
+        let tracked mut rest: Nodes<P, E> = Map::tracked_empty();
     }
-    unlock_node::<P, E>(pa);
+    if level > 1 {
+        let mut cur = lo;
+        #[cfg_attr(verus_only, verus_spec(
+            invariant
+                2 <= level <= 5, l == level, lo <= cur <= hi <= NR_PAGES,
+                o.wf(), o.top == l, o.prefix == prefix, pa == o.root_pa(), o.nodes.dom().subset_of(own0.nodes.dom()),
+                cur == lo || cur == hi || first(l, cur as int) == cur,
+                forall|v: int| cur <= v < hi ==> #[trigger] o.mine.contains(v),
+                forall|m: int, v: int| 1 <= m < l && lo <= v < cur ==> !#[trigger] node_at(o.nodes, m, v),
+                rest.dom().subset_of(own0.nodes.dom()), forall|k: (int, int)| #[trigger] rest.dom().contains(k) ==> k.0 < l,
+                forall|m: int, v: int| 1 <= m < l && lo <= v < hi ==> !#[trigger] node_at(rest, m, v),
+            decreases hi - cur,
+        ))]
+        while cur < hi {
+            proof_decl! {
+                let ghost (v, pre) = (cur as int, o);
+            }
+            proof! {
+                assert(o.mine.contains(v));
+                top_node::<P, E>(o, v);
+                assert(ok_at::<P, E>(o.nodes, l, v));
+                assert(full_at::<P, E>(o.nodes, l, v));
+                slot_bounds(l, v);
+            }
+            let next = slot_end(cur, level, hi);
+            proof_decl! {
+                let tracked p = o.nodes.tracked_borrow(key(l, v));
+            }
+            proof! { p.lemma_wf(); }
+            proof_with!(Tracked(p));
+            let e = node::load::<P, E>(pa, index_of(cur, level));
+            proof! {
+                lemma_like::<E>(l, entry(o.nodes, l, v), e.bits());
+                assert forall|x: int| lo <= x < hi implies (slot(l, x) == slot(l, v) <==> v <= x < next) by {
+                    slot_iff(l, x, slot(l, v));
+                }
+                next_slot(l, v);
+            }
+            if e.is_present() && !e.is_last(level) {
+                let child = e.paddr(level);
+                proof_decl! {
+                    let tracked sub = detach::<P, E>(&mut o, l, v);
+                    let ghost sub0 = sub;
+                    let tracked left: Nodes<P, E>;
+                }
+                proof_with!(Tracked(sub) => Tracked(left));
+                unlock_pages::<P, E>(child, level - 1, cur, next);
+                proof! {
+                    assert forall|m: int, x: int| 1 <= m < l && lo <= x < hi implies !#[trigger] node_at(left, m, x) by {
+                        if node_at(left, m, x) {
+                            assert(sub0.nodes.dom().contains(key(m, x)));
+                            below_iff(m, x, l, slot(l, v));
+                        }
+                    }
+                    let rest0 = rest;
+                    rest.tracked_union_prefer_right(left);
+                    assert forall|m: int, x: int| 1 <= m < l && lo <= x < hi implies !#[trigger] node_at(rest, m, x) by {
+                        assert(!node_at(rest0, m, x) && !node_at(left, m, x));
+                    }
+                }
+            } else {
+                proof! {
+                    assert forall|m: int, x: int| 1 <= m < l && lo <= x < next implies !#[trigger] node_at(o.nodes, m, x) by {
+                        if x >= v {
+                            assert(o.mine.contains(x));
+                            assert(ok_at::<P, E>(o.nodes, l, x));
+                            no_lower::<P, E>(o.nodes, m, l - 1, x);
+                        }
+                    }
+                }
+            }
+            cur = next;
+        }
+    }
+    proof_decl! {
+        let ghost left = o.nodes;
+        let tracked p = o.nodes.tracked_remove((l, prefix));
+    }
+    proof! { p.lemma_wf(); }
+    proof_with!(Tracked(p));
+    node::unlock_node::<P, E>(pa);
+    proof! {
+        let rest0 = rest;
+        let tracked Owner { nodes, .. } = o;
+        rest.tracked_union_prefer_right(nodes);
+        assert forall|m: int, v: int| 1 <= m <= l && lo <= v < hi implies !#[trigger] node_at(rest, m, v) by {
+            assert(own0.mine.contains(v));
+            top_node::<P, E>(own0, v);
+            assert(m < l ==> !node_at(left, m, v) && !node_at(rest0, m, v));
+        }
+    }
+    proof_with!(|= Tracked(rest));
+    ()
 }
 
-fn unlock_children<P: Platform, E: PageTableEntryTrait>(
-    pa: Paddr,
-    level: PagingLevel,
-    lo: usize,
-    hi: usize,
+/// A cursor that goes to `page` and closes: what locking yields is what a position starts from, and what it
+/// keeps is what unlocking asks for.
+#[cfg(verus_only)]
+#[verus_spec(
+    with Tracked(t): Tracked<&RootPerm<E>>
+    requires
+        t.wf::<P>(), t.paddr() == root, t.table().top == C::NR_LEVELS, start <= page <= end <= NR_PAGES, start < end,
+        in_table(t.table(), start as int), in_table(t.table(), end - 1),
+        t.table().lo % 2 == 0, t.table().hi % 2 == 0,
+)]
+fn visit<P: Platform, E: PageTableEntryTrait, C: PagingConstsTrait>(
+    guard: &mut RcuGuard<P>,
+    root: Paddr,
+    start: usize,
+    end: usize,
+    page: usize,
 ) {
-    let mut cur = lo;
-    while cur < hi {
-        let next = slot_end(cur, level, hi);
-        let e = load::<P, E>(pa, index_of(cur, level));
-        if e.is_present() && !e.is_last(level) {
-            unlock_pages::<P, E>(e.paddr(level), level - 1, cur, next);
+    proof_decl! {
+        let tracked out: Option<Owner<P, E>>;
+    }
+    proof_with!(Tracked(t) => Tracked(out));
+    let r = lock_pages::<P, E, C>(guard, root, start, end);
+    if let Ok(c) = r {
+        proof_decl! {
+            let tracked own = out.tracked_unwrap();
+            let tracked rest: Nodes<P, E>;
         }
-        cur = next;
+        proof_with!(Tracked(&own));
+        let mut path = Path::<P, E>::new(c.paddr, c.level, start, end, C::NR_LEVELS);
+        proof_with!(Tracked(&own));
+        path.jump(page);
+        proof_with!(Tracked(own) => Tracked(rest));
+        unlock_pages::<P, E>(
+            path.nodes[path.top as usize - 1],
+            path.top,
+            path.start,
+            path.end,
+        );
     }
 }
+
+#[cfg(verus_only)]
+verus! {
+
+/// Where a slot ends, another one starts.
+proof fn next_slot(l: int, v: int)
+    requires 1 <= l <= 5,
+    ensures first(l, first(l, v) + span(l)) == first(l, v) + span(l),
+{
+    reveal(slot);
+    reveal(base);
+}
+
+/// A pair of entries is in the table or is not.
+proof fn lemma_pair_in_table(t: TableInfo, l: int, v: int, w: int)
+    requires
+        table_ok(t), t.lo % 2 == 0, t.hi % 2 == 0, 1 <= l <= t.top, in_table(t, v), slot(l, v) / 2 == slot(l, w) / 2,
+    ensures in_table(t, w),
+    decreases t.top - l,
+{
+    if l < t.top {
+        slot_up(l, v);
+        slot_up(l, w);
+        lemma_pair_in_table(t, l + 1, v, w);
+    } else {
+        let (a, b) = (t.lo / 2, t.hi / 2);
+        reveal(slot);
+        if l == 3 {
+            let n = t.base / 134217728;
+            assert(t.base == n * 134217728);
+            assert(n * 512 + 2 * a <= v / 262144 < n * 512 + 2 * b);
+            assert(n * 512 + 2 * a <= w / 262144 < n * 512 + 2 * b);
+        } else if l == 4 {
+            let n = t.base / 68719476736;
+            assert(t.base == n * 68719476736);
+            assert(n * 512 + 2 * a <= v / 134217728 < n * 512 + 2 * b);
+            assert(n * 512 + 2 * a <= w / 134217728 < n * 512 + 2 * b);
+        } else {
+            let n = t.base / 35184372088832;
+            assert(t.base == n * 35184372088832);
+            assert(n * 512 + 2 * a <= v / 68719476736 < n * 512 + 2 * b);
+            assert(n * 512 + 2 * a <= w / 68719476736 < n * 512 + 2 * b);
+        }
+    }
+}
+
+} // verus!
