@@ -100,7 +100,11 @@ impl<const ID: usize> Rig<ID> {
         };
         let mut guard = RcuGuard::enter();
         let mut cursor = self.user.cursor_mut(&mut guard, &(VA..VA + len)).unwrap();
-        while one_by_one {
+        if !one_by_one {
+            cursor.unmap(len, &mut gone).unwrap();
+        }
+        // Behind an unmap of all the cursor is at its end.
+        loop {
             let left = VA + len - cursor.virt_addr();
             if left == 0 {
                 break;
@@ -110,9 +114,6 @@ impl<const ID: usize> Rig<ID> {
                 Some(Taken::Table { .. }) => {}
                 None => break,
             }
-        }
-        if !one_by_one {
-            cursor.unmap(len, &mut gone).unwrap();
         }
         drop(cursor);
         drop(guard);
