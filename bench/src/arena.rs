@@ -1,8 +1,8 @@
 //! Simulated physical memory: one buffer at a constant address, with a free list of base pages.
 //!
 //! Every contestant allocates its nodes here, so that all of them touch the same memory with the
-//! same cost of an allocation. One thread measures at a time: the arena takes no lock.
-use std::cell::UnsafeCell;
+//! same cost of an allocation: one for 512 pages, so that its lock does not show.
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Virtual address of physical address 0.
 pub const BASE: usize = 0x2000_0000_0000;
@@ -14,12 +14,11 @@ struct State {
     free: usize,
 }
 
-struct Arena(UnsafeCell<State>);
+static ARENA: Mutex<State> = Mutex::new(State { next: 0, free: 0 });
 
-// SAFETY: `thread` below hands the arena to one thread at a time.
-unsafe impl Sync for Arena {}
-
-static ARENA: Arena = Arena(UnsafeCell::new(State { next: 0, free: 0 }));
+fn arena() -> MutexGuard<'static, State> {
+    ARENA.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Maps the buffer.
 ///
@@ -57,43 +56,41 @@ pub fn map_at(base: usize, len: usize) -> std::io::Result<()> {
 
 /// Forgets all allocations; physical page 0 is never handed out.
 pub fn reset() {
-    // SAFETY: one thread uses the arena at a time.
-    unsafe {
-        *ARENA.0.get() = State {
-            next: 4096,
-            free: 0,
-        }
+    *arena() = State {
+        next: 4096,
+        free: 0,
     };
 }
 
 /// The address of a page, with whatever it holds.
 #[inline]
 pub fn alloc() -> Option<usize> {
-    // SAFETY: one thread uses the arena at a time; a free page's first word is the next free page.
-    unsafe {
-        let s = &mut *ARENA.0.get();
-        if s.free != 0 {
-            let pa = s.free;
-            s.free = *((BASE + pa) as *const usize);
-            return Some(pa);
-        }
-        if s.next == SIZE {
-            return None;
-        }
-        s.next += 4096;
-        Some(s.next - 4096)
+    let mut s = arena();
+    if s.free != 0 {
+        let pa = s.free;
+        // SAFETY: the pages of the free list lie in the mapping, and a free page's first word is the
+        // next free page.
+        s.free = unsafe { *((BASE + pa) as *const usize) };
+        return Some(pa);
     }
+    if s.next == SIZE {
+        return None;
+    }
+    s.next += 4096;
+    Some(s.next - 4096)
 }
 
 /// Takes a page back.
 #[inline]
 pub fn free(pa: usize) {
-    // SAFETY: as for `alloc`; the page is the caller's to give.
-    unsafe {
-        let s = &mut *ARENA.0.get();
-        *((BASE + pa) as *mut usize) = s.free;
-        s.free = pa;
-    }
+    assert!(
+        pa < SIZE && pa % 4096 == 0,
+        "{pa:#x} is no page of the arena"
+    );
+    let mut s = arena();
+    // SAFETY: the page lies in the mapping, and is the caller's to give.
+    unsafe { *((BASE + pa) as *mut usize) = s.free };
+    s.free = pa;
 }
 
 /// A zeroed page.
