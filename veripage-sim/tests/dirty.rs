@@ -99,7 +99,8 @@ impl<const ID: usize> Rig<ID> {
             nodes: Vec::new(),
         };
         let mut guard = RcuGuard::enter();
-        let mut cursor = self.user.cursor_mut(&mut guard, &(VA..VA + len)).unwrap();
+        // A cursor over all of it removes the empty node, so that the next huge page is one.
+        let mut cursor = self.user.cursor_mut(&mut guard, &(VA..VA + HUGE)).unwrap();
         if !one_by_one {
             cursor.unmap(len, &mut gone).unwrap();
         }
