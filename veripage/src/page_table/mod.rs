@@ -15,6 +15,7 @@
 //!         lock  identity            the lock byte of a slot; where a node sits
 //!         geom  word  entry_word    page numbers, questions to words, what the MMU may do to them
 //!   model  model_words  theorem     ghost: what owned nodes mean; no page has two owners
+//!   shares                          ghost: the shares of frames that counted pages hold
 //! ```
 //! What it may touch: words of nodes, by `veripage_hw::page`; lock, live byte and metadata of their slots,
 //! by `veripage_hw::lock` and `veripage_hw::meta`; frames, by taking and giving whole ones
@@ -49,6 +50,8 @@ mod prune;
 mod range;
 pub(crate) mod retired;
 mod runs;
+#[cfg(verus_only)]
+pub(crate) mod shares;
 #[cfg(not(verus_only))]
 mod table;
 #[cfg(verus_only)]
