@@ -3,8 +3,7 @@
 //! Every access is volatile, and no contract says anything about what is read. Addresses are
 //! virtual (the linear map, or a buffer of the kernel's own).
 #![allow(dead_code)] // the bodies of opaque ghost types
-#[cfg(verus_only)]
-use crate::page::PagePerm;
+use crate::page::{self, PagePerm};
 use crate::{Paddr, Platform, Vaddr};
 use core::marker::PhantomData;
 use core::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
@@ -13,25 +12,24 @@ use vstd::prelude::*;
 
 verus! {
 
-/// All of one frame of `P`, with nothing known of its bytes. A shared reference gives access to the
-/// bytes, which others may be changing; the whole of it can become a `PagePerm`.
-/// Reason: opaque, so that it is neither forged nor copied. Test: untyped::frame_round_trip.
-#[verifier::external_body]
+/// All of one frame of `P`, with nothing known of its bytes: what the permission inside says of the words
+/// is not to be believed. A shared reference gives access to the bytes, which others may be changing.
 #[verifier::accept_recursive_types(P)]
-pub tracked struct RawPage<P: Platform> { no_copy: NoCopy, p: PhantomData<P> }
+pub tracked struct RawPage<P: Platform> { page: PagePerm<P> }
 
 impl<P: Platform> RawPage<P> {
     /// The frame.
-    pub uninterp spec fn paddr(self) -> int;
+    pub closed spec fn paddr(self) -> int { self.page@.paddr }
 
     /// Sees the frame as words. Reason: exclusive, so that nobody changes them behind its back.
     /// Test: frames::zeroed_allocation.
     pub axiom fn into_words(tracked self) -> (tracked r: PagePerm<P>)
         ensures r.wf(), r@.paddr == self.paddr();
 
-    /// Forgets the words. Reason: weaker. Test: frames::zeroed_allocation.
-    pub axiom fn from_words(tracked p: PagePerm<P>) -> (tracked r: RawPage<P>)
-        ensures r.paddr() == p@.paddr;
+    /// Forgets the words.
+    pub proof fn from_words(tracked page: PagePerm<P>) -> (tracked r: RawPage<P>)
+        ensures r.paddr() == page@.paddr,
+    { RawPage { page } }
 }
 
 /// The bytes at `lo..hi` may be read during `'a`. Reason: opaque; made from what is borrowed for
@@ -84,22 +82,6 @@ impl<'a> WriteBytes<'a> {
     pub axiom fn none(at: int) -> (tracked r: WriteBytes<'a>)
         ensures r.lo() == at, r.hi() == at;
 }
-
-/// Writes zeroes into all of the frame at `pa`. Reason: the permission is exclusive, and the linear
-/// map covers every frame. Test: frames::zeroed_allocation.
-///
-/// # Safety
-/// The `requires` clause, for callers the checker does not see: `pa` is a frame that nobody else
-/// accesses.
-#[inline(always)]
-#[verifier::external_body]
-pub unsafe fn zero_raw<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut RawPage<P>>)
-    requires old(p).paddr() == pa,
-    ensures final(p).paddr() == pa,
-    opens_invariants none
-    no_unwind
-// SAFETY: the caller owns the frame, which is in the linear map.
-{ unsafe { with_exposed_provenance_mut::<u8>(P::LINEAR_BASE + pa).write_bytes(0, crate::PAGE_SIZE) } }
 
 /// Address and permission of a buffer to read from. Reason: borrowed for `'a`.
 /// Test: untyped::slice_round_trip.
@@ -274,6 +256,26 @@ pub fn pod_bytes_mut<T: Pod>(t: &mut T) -> (r: &mut [u8])
 { unsafe { core::slice::from_raw_parts_mut((t as *mut T).cast(), size_of::<T>()) } }
 
 } // verus!
+
+/// Writes zeroes into all of the frame at `pa`.
+///
+/// # Safety
+/// `pa` is a frame that nobody else accesses.
+#[inline(always)]
+#[verus_spec(
+    with Tracked(p): Tracked<&mut RawPage<P>>
+    requires old(p).paddr() == pa,
+    ensures final(p).paddr() == pa,
+    opens_invariants none
+    no_unwind
+)]
+pub unsafe fn zero_raw<P: Platform>(pa: Paddr) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        proof_with!(Tracked(&mut p.page));
+        page::zero_page::<P>(pa)
+    }
+}
 
 macro_rules! pod {
     ($($t:ty),*) => {$(

@@ -27,21 +27,24 @@ pub open spec fn covers(op: FlushOp, va: int) -> bool {
     }
 }
 
-/// The requests of one flusher, numbered from 0. Reason: opaque, so that only requests that were made
-/// count. Test: tlb::a_skipped_flush_is_noticed.
-#[verifier::external_body]
+/// The requests of one flusher, numbered from 0. Only [`ask`] and [`await_all`] change it.
 #[allow(dead_code)]
-pub tracked struct FlushLog { no_copy: NoCopy }
+pub tracked struct FlushLog {
+    ghost now: nat,
+    ghost asked: spec_fn(nat, int) -> bool,
+    ghost done: nat,
+    ghost ticket: u64,
+}
 
 impl FlushLog {
     /// How many requests there were.
-    pub uninterp spec fn now(self) -> nat;
+    pub closed spec fn now(self) -> nat { self.now }
     /// Request `n` was for address `va`, among others.
-    pub uninterp spec fn asked(self, n: nat, va: int) -> bool;
+    pub closed spec fn asked(self, n: nat, va: int) -> bool { (self.asked)(n, va) }
     /// All requests before this number have been carried out, by every CPU that may hold translations.
-    pub uninterp spec fn done(self) -> nat;
+    pub closed spec fn done(self) -> nat { self.done }
     /// The highest ticket among the requests that were not waited for; 0 if there are none.
-    pub uninterp spec fn ticket(self) -> u64;
+    pub closed spec fn ticket(self) -> u64 { self.ticket }
 
     /// Every translation of `va` that was removed before request `since` is forgotten everywhere.
     pub open spec fn forgotten(self, since: nat, va: int) -> bool {
@@ -51,16 +54,16 @@ impl FlushLog {
 
 } // verus!
 
-/// A log without requests. Reason: nothing was asked. Test: tlb::what_one_cpu_unmaps_no_other_reaches.
+/// A log without requests.
 #[inline(always)]
-#[verus_verify(external_body)]
 #[verus_spec(
     with -> log: Tracked<FlushLog>
     ensures log@.now() == 0, log@.done() == 0, log@.ticket() == 0,
 )]
 #[allow(clippy::unused_unit)] // what the outputs are attached to
 pub fn open_log() {
-    proof_with!(|= Tracked::assume_new());
+    proof_decl! { let tracked log = FlushLog { now: 0, asked: |n: nat, va: int| false, done: 0, ticket: 0 }; }
+    proof_with!(|= Tracked(log));
     ()
 }
 

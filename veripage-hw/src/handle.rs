@@ -15,24 +15,21 @@ pub trait Release: Sized {
 }
 
 /// Holds a `T` whose `release` runs when the handle goes away: explicitly, at the end of its scope
-/// or during unwinding. Reason: opaque, so that nothing takes the tokens out of a value that will
-/// still be dropped. Test: frames::frame_drop.
-#[verifier::external_body]
+/// or during unwinding.
 #[verifier::reject_recursive_types(T)]
-pub struct Handle<T: Release> { inner: ManuallyDrop<T> }
+pub struct Handle<T: Release> { inner: T }
 
 impl<T: Release> Handle<T> {
     /// The value held.
-    pub uninterp spec fn view(self) -> T;
+    pub closed spec fn view(self) -> T { self.inner }
 
-    /// Wraps `t`. Reason: `ManuallyDrop::new`. Test: frames::frame_drop.
+    /// Wraps `t`, whose fields must need no destructor of their own (checked when compiled).
     #[inline(always)]
-    #[verifier::external_body]
     pub fn new(t: T) -> (r: Self)
         ensures r@ == t,
         opens_invariants none
         no_unwind
-    { Handle { inner: ManuallyDrop::new(t) } }
+    { Handle { inner: t } }
 
     /// Takes the value out; `release` does not run for it. Reason: the destructor of the emptied
     /// handle is suppressed. Test: frames::into_raw_keeps_the_share.
@@ -43,23 +40,21 @@ impl<T: Release> Handle<T> {
         opens_invariants none
         no_unwind
     {
-        let mut me = ManuallyDrop::new(self);
+        let me = ManuallyDrop::new(self);
         // SAFETY: `me` is never used again and its destructor is suppressed.
-        unsafe { ManuallyDrop::take(&mut me.inner) }
+        unsafe { core::ptr::read(&me.inner) }
     }
 
-    /// Borrows the value. Reason: a field access. Test: frames::frame_allocation.
+    /// Borrows the value.
     #[inline(always)]
-    #[verifier::external_body]
     pub fn get(&self) -> (r: &T)
         ensures *r == self@,
         opens_invariants none
         no_unwind
     { &self.inner }
 
-    /// Borrows the value mutably. Reason: a field access. Test: segments::segment_iteration.
+    /// Borrows the value mutably.
     #[inline(always)]
-    #[verifier::external_body]
     pub fn get_mut(&mut self) -> (r: &mut T)
         ensures *r == old(self)@, *final(r) == final(self)@,
         opens_invariants none
@@ -77,8 +72,9 @@ impl<T: Release> Drop for Handle<T> {
         opens_invariants none
         no_unwind
     {
-        // SAFETY: `drop` runs at most once, and nothing uses `inner` afterwards.
-        unsafe { ManuallyDrop::take(&mut self.inner) }.release()
+        const { assert!(!core::mem::needs_drop::<T>(), "its fields would be dropped twice") }
+        // SAFETY: `drop` runs at most once, nothing uses `inner` afterwards, and it has no drop glue.
+        unsafe { core::ptr::read(&self.inner) }.release()
     }
 }
 

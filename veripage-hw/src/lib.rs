@@ -26,7 +26,7 @@ pub mod page;
 pub mod platform;
 pub mod rcu;
 
-pub use lock::{LiveFlag, LockByte};
+pub use lock::SlotByte;
 pub use page::PagePerm;
 pub use platform::{CpuSet, FlushOp, Platform};
 

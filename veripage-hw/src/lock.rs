@@ -13,55 +13,19 @@ pub const SLOT_LOCK: usize = 4;
 /// Offset of the live byte in a slot.
 pub const SLOT_LIVE: usize = 5;
 
-/// The lock of a slot: 0 free, 1 taken.
-/// Reason: opaque, so that only the operations below touch it. Test: shuttle::three_threads_all.
-#[verus_verify(external_body)]
+/// A byte of a slot: its lock (0 free, 1 taken), or whether the frame is a live page-table node (1 if it
+/// is; written under the lock). Here it only has its place; it is reached by address.
+#[verus_verify]
 #[repr(transparent)]
-pub struct LockByte(AtomicU8);
+pub struct SlotByte(AtomicU8);
 
-/// Tells readers whether a frame is a live page-table node: 1 if it is. Written under the lock.
-/// Reason: opaque, so that only the operations below touch it. Test: shuttle::walker_and_remover.
-#[verus_verify(external_body)]
-#[repr(transparent)]
-pub struct LiveFlag(AtomicU8);
-
-verus! {
-
-impl LockByte {
-    /// A free lock, for a slot that nobody knows of yet.
-    /// Reason: a plain zero. Test: frames::boot_makes_frames.
-    #[verifier::external_body]
-    pub const fn new() -> (r: Self)
-        opens_invariants none
-        no_unwind
-    {
-        LockByte(AtomicU8::new(0))
-    }
-}
-
-impl LiveFlag {
-    /// The flag of a frame that is no node.
-    /// Reason: a plain zero. Test: frames::boot_makes_frames.
-    #[verifier::external_body]
-    pub const fn new() -> (r: Self)
-        opens_invariants none
-        no_unwind
-    {
-        LiveFlag(AtomicU8::new(0))
-    }
-}
-
-} // verus!
-
-impl Default for LockByte {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Default for LiveFlag {
-    fn default() -> Self {
-        Self::new()
+#[verus_verify]
+impl SlotByte {
+    /// The byte 0, of a slot that nobody knows of yet.
+    #[verus_spec]
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        SlotByte(AtomicU8::new(0))
     }
 }
 
@@ -71,17 +35,12 @@ pub(crate) fn slot_addr<P: Platform>(pa: Paddr) -> usize {
     P::META_BASE + pa / crate::PAGE_SIZE * SLOT_SIZE
 }
 
+/// Byte `AT` of the slot of frame `pa`.
 #[inline(always)]
-fn lock_byte<P: Platform>(pa: Paddr) -> &'static LockByte {
-    // SAFETY: the slot array lives for ever (`Platform::META_BASE`), and this byte is only ever
-    // accessed as a `LockByte`.
-    unsafe { &*core::ptr::with_exposed_provenance(slot_addr::<P>(pa) + SLOT_LOCK) }
-}
-
-#[inline(always)]
-fn live_flag<P: Platform>(pa: Paddr) -> &'static LiveFlag {
-    // SAFETY: as for `lock_byte`.
-    unsafe { &*core::ptr::with_exposed_provenance(slot_addr::<P>(pa) + SLOT_LIVE) }
+fn byte<P: Platform, const AT: usize>(pa: Paddr) -> &'static AtomicU8 {
+    // SAFETY: the slot array lives for ever (`Platform::META_BASE`), and these bytes are only ever
+    // accessed as atomics.
+    unsafe { &*core::ptr::with_exposed_provenance(slot_addr::<P>(pa) + AT) }
 }
 
 verus! {
@@ -91,35 +50,26 @@ pub open spec fn has_slot<P: Platform>(pa: int) -> bool {
     0 <= pa < P::MAX_PADDR && pa % 4096 == 0
 }
 
-/// The right to write a slot's lock byte, and to know its value.
+/// The right to write byte `AT` of a slot, and to know its value.
 /// Reason: opaque, so that it is neither forged nor copied; made by `genesis` only.
 /// Test: shuttle::three_threads_all.
 #[verifier::external_body]
 #[verifier::accept_recursive_types(P)]
 #[allow(dead_code)]
-pub tracked struct LockPerm<P: Platform> { p: core::marker::PhantomData<P>, no_copy: NoCopy }
+pub tracked struct BytePerm<P: Platform, const AT: usize> { p: core::marker::PhantomData<P>, no_copy: NoCopy }
 
-impl<P: Platform> LockPerm<P> {
-    /// The frame whose lock this is.
+impl<P: Platform, const AT: usize> BytePerm<P, AT> {
+    /// The frame whose slot this is.
     pub uninterp spec fn paddr(self) -> int;
     /// The byte.
     pub uninterp spec fn value(self) -> u8;
 }
+
+/// The right to write a slot's lock byte, and to know its value.
+pub type LockPerm<P> = BytePerm<P, SLOT_LOCK>;
 
 /// The right to write a slot's live byte, and to know its value.
-/// Reason: opaque, so that it is neither forged nor copied; made by `genesis` only.
-/// Test: shuttle::walker_and_remover.
-#[verifier::external_body]
-#[verifier::accept_recursive_types(P)]
-#[allow(dead_code)]
-pub tracked struct LivePerm<P: Platform> { p: core::marker::PhantomData<P>, no_copy: NoCopy }
-
-impl<P: Platform> LivePerm<P> {
-    /// The frame whose live byte this is.
-    pub uninterp spec fn paddr(self) -> int;
-    /// The byte.
-    pub uninterp spec fn value(self) -> u8;
-}
+pub type LivePerm<P> = BytePerm<P, SLOT_LIVE>;
 
 /// Compare-and-swap with Acquire: what the last unlock published is visible to whoever locks.
 /// A failure promises nothing about the value, since it may come from a stale one.
@@ -142,63 +92,10 @@ pub unsafe fn lock_cas_acquire<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut 
     no_unwind
 {
     point();
-    lock_byte::<P>(pa).0.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    byte::<P, SLOT_LOCK>(pa).compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
 }
 
-/// Store of 0 with Release: publishes what the owner did.
-/// Reason: every write to the byte is made with its permission. Test: shuttle::three_threads_all.
-///
-/// # Safety
-/// The `requires` clause, for callers the checker does not see: `pa` is the address of a frame that
-/// has a slot, whose lock the caller has.
-#[inline(always)]
-#[verifier::external_body]
-#[verifier::atomic]
-pub unsafe fn lock_store_release<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut LockPerm<P>>)
-    requires old(p).paddr() == pa,
-    ensures final(p).paddr() == pa, final(p).value() == 0,
-    opens_invariants none
-    no_unwind
-{
-    point();
-    lock_byte::<P>(pa).0.store(0, Ordering::Release)
-}
-
-/// A relaxed load of the lock byte that promises nothing: for spinning on.
-/// Reason: nothing is claimed. Test: shuttle::three_threads_all.
-///
-/// # Safety
-/// The `requires` clause, for callers the checker does not see: `pa` is the address of a frame that
-/// has a slot.
-#[inline(always)]
-#[verifier::external_body]
-pub unsafe fn lock_peek<P: Platform>(pa: Paddr) -> (v: u8)
-    requires has_slot::<P>(pa as int),
-    opens_invariants none
-    no_unwind
-{
-    lock_byte::<P>(pa).0.load(Ordering::Relaxed)
-}
-
-/// The live byte, exactly: the caller owns the right to write it, so nobody else does.
-/// Reason: its writers hold the slot's lock, whose taking synchronises with the last of them.
-/// Test: shuttle::lying_loads.
-///
-/// # Safety
-/// The `requires` clause, for callers the checker does not see: `pa` is the address of a frame that
-/// has a slot, whose lock the caller has.
-#[inline(always)]
-#[verifier::external_body]
-pub unsafe fn live_load<P: Platform>(pa: Paddr, Tracked(p): Tracked<&LivePerm<P>>) -> (v: u8)
-    requires p.paddr() == pa,
-    ensures v == p.value(),
-    opens_invariants none
-    no_unwind
-{
-    live_flag::<P>(pa).0.load(Ordering::Relaxed)
-}
-
-/// Store to the live byte with Release: whoever sees 1 sees the node's words as they were before.
+/// Store to a byte with Release: whoever acquires `v` sees what the owner did before.
 /// Reason: every write to the byte is made with its permission. Test: shuttle::walker_and_remover.
 ///
 /// # Safety
@@ -206,14 +103,95 @@ pub unsafe fn live_load<P: Platform>(pa: Paddr, Tracked(p): Tracked<&LivePerm<P>
 /// has a slot, whose lock the caller has.
 #[inline(always)]
 #[verifier::external_body]
-pub unsafe fn live_store_release<P: Platform>(pa: Paddr, v: u8, Tracked(p): Tracked<&mut LivePerm<P>>)
+#[verifier::atomic]
+pub unsafe fn byte_store_release<P: Platform, const AT: usize>(pa: Paddr, v: u8, Tracked(p): Tracked<&mut BytePerm<P, AT>>)
     requires old(p).paddr() == pa,
     ensures final(p).paddr() == pa, final(p).value() == v,
     opens_invariants none
     no_unwind
 {
     point();
-    live_flag::<P>(pa).0.store(v, Ordering::Release)
+    byte::<P, AT>(pa).store(v, Ordering::Release)
+}
+
+/// A relaxed load of a byte. It is exact for the owner of the right to write it, and promises nothing to
+/// others. Reason: only the owner writes, and what made him the owner synchronises with the last writer.
+/// Test: shuttle::lying_loads.
+///
+/// # Safety
+/// The `requires` clause, for callers the checker does not see: `pa` is the address of a frame that
+/// has a slot.
+#[inline(always)]
+#[verifier::external_body]
+pub unsafe fn byte_load<P: Platform, const AT: usize>(pa: Paddr, Tracked(p): Tracked<Option<&BytePerm<P, AT>>>) -> (v: u8)
+    requires
+        p is None ==> has_slot::<P>(pa as int),
+        p matches Some(p) ==> p.paddr() == pa,
+    ensures p matches Some(p) ==> v == p.value(),
+    opens_invariants none
+    no_unwind
+{
+    byte::<P, AT>(pa).load(Ordering::Relaxed)
+}
+
+/// Frees a slot's lock: publishes what the owner did.
+///
+/// # Safety
+/// `pa` is the address of a frame that has a slot, whose lock the caller has.
+#[inline(always)]
+#[verifier::atomic]
+pub unsafe fn lock_store_release<P: Platform>(pa: Paddr, Tracked(p): Tracked<&mut LockPerm<P>>)
+    requires old(p).paddr() == pa,
+    ensures final(p).paddr() == pa, final(p).value() == 0,
+    opens_invariants none
+    no_unwind
+{
+    // SAFETY: the caller's promise.
+    unsafe { byte_store_release::<P, SLOT_LOCK>(pa, 0, Tracked(p)) }
+}
+
+/// A look at the lock byte that promises nothing: for spinning on.
+///
+/// # Safety
+/// `pa` is the address of a frame that has a slot.
+#[inline(always)]
+pub unsafe fn lock_peek<P: Platform>(pa: Paddr) -> (v: u8)
+    requires has_slot::<P>(pa as int),
+    opens_invariants none
+    no_unwind
+{
+    // SAFETY: the caller's promise.
+    unsafe { byte_load::<P, SLOT_LOCK>(pa, Tracked(None)) }
+}
+
+/// The live byte, exactly: its writers hold the slot's lock, as the caller does.
+///
+/// # Safety
+/// `pa` is the address of a frame that has a slot, whose lock the caller has.
+#[inline(always)]
+pub unsafe fn live_load<P: Platform>(pa: Paddr, Tracked(p): Tracked<&LivePerm<P>>) -> (v: u8)
+    requires p.paddr() == pa,
+    ensures v == p.value(),
+    opens_invariants none
+    no_unwind
+{
+    // SAFETY: the caller's promise.
+    unsafe { byte_load::<P, SLOT_LIVE>(pa, Tracked(Some(p))) }
+}
+
+/// Writes the live byte: whoever sees 1 sees the node's words as they were before.
+///
+/// # Safety
+/// `pa` is the address of a frame that has a slot, whose lock the caller has.
+#[inline(always)]
+pub unsafe fn live_store_release<P: Platform>(pa: Paddr, v: u8, Tracked(p): Tracked<&mut LivePerm<P>>)
+    requires old(p).paddr() == pa,
+    ensures final(p).paddr() == pa, final(p).value() == v,
+    opens_invariants none
+    no_unwind
+{
+    // SAFETY: the caller's promise.
+    unsafe { byte_store_release::<P, SLOT_LIVE>(pa, v, Tracked(p)) }
 }
 
 /// The right to read the words of a frame without its lock, while the section borrowed for `'g` lasts.
@@ -246,7 +224,7 @@ pub unsafe fn live_observe<'g, P: Platform>(_g: &'g crate::rcu::Section<P>, pa: 
     no_unwind
 {
     point();
-    if live_flag::<P>(pa).0.load(Ordering::Acquire) == 1 { Some(Tracked::assume_new()) } else { None }
+    if byte::<P, SLOT_LIVE>(pa).load(Ordering::Acquire) == 1 { Some(Tracked::assume_new()) } else { None }
 }
 
 } // verus!

@@ -1,6 +1,5 @@
 //! The metadata cell of a frame, its type word, and the way to the static array of slots.
 #![allow(dead_code)] // the bodies of opaque ghost types
-#[cfg(verus_only)]
 use crate::bytes::RawPage;
 #[cfg(verus_only)]
 use crate::lock::has_slot;
@@ -91,38 +90,23 @@ impl MetaCell {
         self.ty.with_mut(|t| unsafe { *t = Some(VtableOf::<M>::TABLE) });
     }
 
-    /// Is there an `M` in the cell? Reason: compares type identities. Test: frames::dyn_conversions.
+    /// Is there an `M` in the cell? And is the frame untyped memory? Reason: compares type identities;
+    /// the second is what the type says. Test: frames::dyn_conversions.
     ///
     /// # Safety
     /// The `requires` clause, for callers the checker does not see: nobody writes to the cell
     /// meanwhile.
     #[inline(always)]
     #[verifier::external_body]
-    pub unsafe fn holds<M: FrameMeta>(&self, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
+    pub unsafe fn kind<M: FrameMeta>(&self, Tracked(p): Tracked<&MetaPerm>) -> (r: (bool, bool))
         requires p.cell() == self.id(),
-        ensures r == p.has_a::<M>(),
+        ensures r.0 == p.has_a::<M>(), r.1 == (p.ty() matches Some(t) && t.untyped),
         opens_invariants none
         no_unwind
     {
         // SAFETY: the permission excludes writers.
-        self.ty.with(|t| unsafe { (*t).is_some_and(|t| t.id == TypeId::of::<M>()) })
-    }
-
-    /// Is the frame untyped memory? Reason: what the type says. Test: frames::dyn_conversions.
-    ///
-    /// # Safety
-    /// The `requires` clause, for callers the checker does not see: nobody writes to the cell
-    /// meanwhile.
-    #[inline(always)]
-    #[verifier::external_body]
-    pub unsafe fn is_untyped(&self, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
-        requires p.cell() == self.id(),
-        ensures r == (p.ty() matches Some(t) && t.untyped),
-        opens_invariants none
-        no_unwind
-    {
-        // SAFETY: the permission excludes writers.
-        self.ty.with(|t| unsafe { (*t).is_some_and(|t| t.untyped) })
+        let ty = self.ty.with(|t| unsafe { *t });
+        ty.map_or((false, false), |t| (t.id == TypeId::of::<M>(), t.untyped))
     }
 
     /// The `M` in the cell. Reason: the permission excludes writers and says that it is an `M`.
@@ -220,12 +204,6 @@ pub unsafe fn slot<P: Platform, T: Slot<P>>(pa: Paddr) -> (r: &'static T)
     unsafe { &*p }
 }
 
-/// Frames that nobody has owned yet, with their slots. Reason: opaque; whoever boots the machine
-/// gives it, once. Test: frames::boot_makes_frames.
-#[verifier::external_body]
-#[verifier::accept_recursive_types(P)]
-pub tracked struct Unclaimed<P: Platform> { no_copy: NoCopy, p: PhantomData<P> }
-
 /// The right to fill the slot of one frame, once. Reason: opaque; comes from `Unclaimed` only.
 /// Test: frames::boot_makes_frames.
 #[verifier::external_body]
@@ -237,16 +215,34 @@ impl<P: Platform> Vacant<P> {
     pub uninterp spec fn paddr(self) -> int;
 }
 
+/// Frames that nobody has owned yet, by address, with the right to fill their slots. Whoever boots the
+/// machine gives it, once.
+#[verifier::reject_recursive_types(P)]
+pub tracked struct Unclaimed<P: Platform> {
+    /// Memory and slot of each.
+    pub frames: Map<int, (RawPage<P>, Vacant<P>)>,
+}
+
 impl<P: Platform> Unclaimed<P> {
     /// Addresses of the frames.
-    pub uninterp spec fn view(self) -> Set<int>;
+    pub open spec fn view(self) -> Set<int> { self.frames.dom() }
 
-    /// Takes one frame out, with its slot. Reason: a set of exclusive rights.
-    /// Test: frames::boot_makes_frames.
-    pub axiom fn take(tracked &mut self, pa: int) -> (tracked r: (RawPage<P>, Vacant<P>))
-        requires old(self)@.contains(pa),
-        ensures final(self)@ == old(self)@.remove(pa), r.0.paddr() == pa, r.1.paddr() == pa,
-            has_slot::<P>(pa);
+    /// Each is what its address says, and has a slot.
+    pub open spec fn wf(self) -> bool {
+        forall|pa: int| #[trigger] self.frames.dom().contains(pa) ==> {
+            &&& has_slot::<P>(pa)
+            &&& self.frames[pa].0.paddr() == pa && self.frames[pa].1.paddr() == pa
+        }
+    }
+
+    /// Takes one frame out, with its slot.
+    pub proof fn take(tracked &mut self, pa: int) -> (tracked r: (RawPage<P>, Vacant<P>))
+        requires old(self).wf(), old(self)@.contains(pa),
+        ensures final(self).wf(), final(self)@ == old(self)@.remove(pa),
+            r.0.paddr() == pa, r.1.paddr() == pa, has_slot::<P>(pa),
+    {
+        self.frames.tracked_remove(pa)
+    }
 }
 
 /// Puts `t` into the array as the slot of the frame at `pa`. Reason: `Vacant` makes it happen once,
@@ -272,14 +268,6 @@ pub unsafe fn place<P: Platform, T: Slot<P>>(pa: Paddr, t: T, Tracked(v): Tracke
     // SAFETY: in the array, and nobody else uses this slot yet.
     unsafe { p.write(t) }
 }
-
-/// Bounds of the constants of a machine. Reason: checked when `place` is compiled for the machine,
-/// and no frame exists that was not placed. Test: frames::boot_makes_frames.
-pub axiom fn axiom_platform<P: Platform>()
-    ensures
-        P::MAX_PADDR as int % 4096 == 0, P::MAX_PADDR <= 0x10_0000_0000_0000,
-        P::LINEAR_BASE as int % 4096 == 0, 0 < P::LINEAR_BASE,
-        P::LINEAR_BASE + P::MAX_PADDR <= usize::MAX;
 
 } // verus!
 

@@ -162,7 +162,7 @@ pub unsafe fn pte_peek<P: Platform>(pa: Paddr, i: usize) -> u64 {
 #[verus_verify(external_body)]
 #[verus_spec(
     with Tracked(p): Tracked<&mut PagePerm<P>>
-    requires old(p).wf(), old(p)@.paddr == pa,
+    requires old(p)@.paddr == pa,
     ensures final(p)@ == (PageView { paddr: pa as int, words: zero_words() }),
     opens_invariants none
     no_unwind

@@ -40,6 +40,15 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     /// CPUs of the machine, 1 to 64.
     const NR_CPUS: usize;
 
+    /// What the constants promise. `meta::place` looks at them when it is compiled for the machine, and no
+    /// frame exists that was not placed.
+    proof fn bounds()
+        ensures
+            Self::LINEAR_BASE as int % 4096 == 0, 0 < Self::LINEAR_BASE,
+            Self::MAX_PADDR as int % 4096 == 0, Self::MAX_PADDR <= 0x10_0000_0000_0000,
+            Self::LINEAR_BASE + Self::MAX_PADDR <= usize::MAX,
+            1 <= Self::NR_CPUS <= 64;
+
     /// Is the frame at `pa` RAM (and not a hole or a device)?
     fn is_ram(pa: Paddr) -> bool;
 
@@ -55,7 +64,8 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
         no_unwind;
 
     /// The current CPU, below `NR_CPUS`. Stable while an RCU guard is held.
-    fn cpu() -> usize;
+    fn cpu() -> (r: usize)
+        ensures r < Self::NR_CPUS;
 
     /// One turn of a spin loop; may serve interrupts.
     fn relax();
@@ -80,8 +90,10 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     /// Enters an RCU read section on this CPU; sections nest.
     fn rcu_enter();
 
-    /// Leaves the innermost RCU read section of this CPU.
-    fn rcu_exit();
+    /// Leaves the innermost RCU read section of this CPU. Runs in destructors.
+    fn rcu_exit()
+        opens_invariants none
+        no_unwind;
 
     /// A stamp that passes once every read section under way now has ended.
     fn rcu_stamp() -> u64;

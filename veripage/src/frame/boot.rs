@@ -3,7 +3,7 @@ use super::slot::*;
 use core::ops::Range;
 use veripage_hw::meta::place;
 #[cfg(verus_only)]
-use veripage_hw::meta::{axiom_platform, Unclaimed};
+use veripage_hw::meta::Unclaimed;
 use veripage_hw::{Paddr, Platform, PAGE_SIZE};
 use vstd::prelude::*;
 
@@ -21,7 +21,7 @@ pub use spec::*;
 /// its memory.
 #[verus_spec(
     with Tracked(mem): Tracked<&mut Unclaimed<P>>
-    requires bootable(old(mem)@, range.start as int, range.end as int),
+    requires old(mem).wf(), bootable(old(mem)@, range.start as int, range.end as int),
 )]
 pub unsafe fn boot<P: Platform>(range: Range<Paddr>) -> usize {
     let end = if range.end < P::MAX_PADDR {
@@ -32,7 +32,7 @@ pub unsafe fn boot<P: Platform>(range: Range<Paddr>) -> usize {
     if range.start >= end {
         return 0;
     }
-    proof! { axiom_platform::<P>(); }
+    proof! { P::bounds(); }
     let mut made = 0;
     let past = range.start % PAGE_SIZE;
     let mut pa = if past == 0 {
@@ -44,7 +44,7 @@ pub unsafe fn boot<P: Platform>(range: Range<Paddr>) -> usize {
         invariant
             range.start <= pa <= end + PAGE_SIZE, made <= pa, pa as int % 4096 == 0, end <= range.end, end <= P::MAX_PADDR,
             P::MAX_PADDR <= 0x10_0000_0000_0000,
-            bootable(mem@, pa as int, range.end as int),
+            mem.wf(), bootable(mem@, pa as int, range.end as int),
         decreases end + PAGE_SIZE - pa
     ))]
     while pa < end && PAGE_SIZE <= end - pa {

@@ -24,7 +24,7 @@ impl<M: FrameMeta> FrameKind for M {
 
     fn is_in(cell: &MetaCell, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
     // SAFETY: the permission is this cell's (`requires`).
-    { unsafe { cell.holds::<M>(Tracked(p)) } }
+    { unsafe { cell.kind::<M>(Tracked(p)).0 } }
 }
 
 /// Any metadata.
@@ -45,7 +45,7 @@ impl FrameKind for AnyUFrameMeta {
 
     fn is_in(cell: &MetaCell, Tracked(p): Tracked<&MetaPerm>) -> (r: bool)
     // SAFETY: as above.
-    { unsafe { cell.is_untyped(Tracked(p)) } }
+    { unsafe { cell.kind::<UntypedMeta>(Tracked(p)).1 } }
 }
 
 } // verus!

@@ -220,7 +220,7 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
     )]
     pub(crate) fn mapped(&self) -> Vaddr {
         let core = self.h.get();
-        proof! { use_type_invariant(core); veripage_hw::meta::axiom_platform::<P>(); }
+        proof! { use_type_invariant(core); P::bounds(); }
         let va = P::LINEAR_BASE + core.start;
         proof_decl! { let tracked shares = core.shares.borrow(); }
         proof_with! { |= Tracked(shares) }
@@ -433,7 +433,7 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
         proof_with! { Tracked(s), Ghost(Kind::Cover) => Tracked(t) }
         slot_of::<P>(pa).retag();
         proof! { shares.tracked_insert(pa as int, t); }
-        proof! { veripage_hw::meta::axiom_platform::<P>(); }
+        proof! { P::bounds(); }
         proof_with! { Tracked(shares) }
         let core = SegCore::make(pa, pa + PAGE_SIZE);
         Segment {

@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use veripage_hw::handle::*;
 use veripage_hw::meta::FrameMeta;
 #[cfg(verus_only)]
-use veripage_hw::{bytes::RawPage, lock::has_slot, meta::axiom_platform};
+use veripage_hw::{bytes::RawPage, lock::has_slot};
 use veripage_hw::{Paddr, Platform, Vaddr, PAGE_SIZE};
 use vstd::prelude::*;
 
@@ -285,7 +285,7 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
     )]
     pub(crate) fn mapped(&self) -> Vaddr {
         let core = self.h.get();
-        proof! { use_type_invariant(core); axiom_platform::<P>(); }
+        proof! { use_type_invariant(core); P::bounds(); }
         proof_decl! { let tracked res = core.share.borrow().res(slot_at::<P>(core.pa as int).id()); }
         let va = P::LINEAR_BASE + core.pa;
         proof_decl! { let tracked page = &res.page; }

@@ -16,7 +16,7 @@ use veripage_hw::lock::has_slot;
 use veripage_hw::meta::{slot, FrameMeta, MetaCell, Slot};
 #[cfg(verus_only)]
 use veripage_hw::meta::{slot_spec, MetaPerm};
-use veripage_hw::{LiveFlag, LockByte, Paddr, Platform};
+use veripage_hw::{Paddr, Platform, SlotByte};
 #[cfg(verus_only)]
 use vstd::invariant::*;
 use vstd::open_atomic_invariant;
@@ -36,8 +36,8 @@ use vstd::tokens::*;
 #[repr(C)]
 pub struct MetaSlot<P: Platform> {
     rc: RcCell,
-    lock: LockByte,
-    live: LiveFlag,
+    lock: SlotByte,
+    live: SlotByte,
     meta: MetaCell,
     platform: PhantomData<P>,
     #[cfg(verus_keep_ghost_body)]
@@ -116,8 +116,8 @@ impl<P: Platform> MetaSlot<P> {
         proof_with! { g: Tracked(SlotGhost { inst, inv }) }
         MetaSlot {
             rc,
-            lock: LockByte::new(),
-            live: LiveFlag::new(),
+            lock: SlotByte::new(),
+            live: SlotByte::new(),
             meta,
             platform: PhantomData,
         }

@@ -35,7 +35,7 @@ fn end_of<T>(_t: T) {}
 /// As `boot`.
 #[verus_spec(r =>
     with Tracked(mem): Tracked<&mut Unclaimed<P>>
-    requires bootable(old(mem)@, range.start as int, range.end as int),
+    requires old(mem).wf(), bootable(old(mem)@, range.start as int, range.end as int),
     ensures r matches Ok(n) ==> n == 9 || n == 0,
 )]
 pub unsafe fn from_boot<P: Platform>(range: Range<Paddr>) -> Result<u64, AllocError> {

@@ -4,7 +4,7 @@ use super::kind::*;
 use super::shared::*;
 use super::slot::*;
 use core::marker::PhantomData;
-use veripage_hw::bytes::zero_raw;
+use veripage_hw::bytes;
 use veripage_hw::handle::*;
 use veripage_hw::meta::FrameMeta;
 #[cfg(verus_only)]
@@ -177,10 +177,8 @@ impl<P: Platform, K: FrameKind> UniqueFrame<P, K> {
         proof! { use_type_invariant(&*core); }
         // SAFETY: the frame is this handle's alone (type invariant).
         unsafe {
-            zero_raw::<P>(
-                core.pa,
-                verus_exec_expr!(Tracked(&mut core.excl.borrow_mut().res.page)),
-            )
+            proof_with!(Tracked(&mut core.excl.borrow_mut().res.page));
+            bytes::zero_raw::<P>(core.pa)
         };
     }
 
