@@ -3,7 +3,7 @@ mod common;
 use common::*;
 use veripage::frame::{FrameAllocOptions, UFrame};
 use veripage::kspace::{KVirtArea, KernelSpace};
-use veripage::page_table::{KernelPtConfig, MappedItem, PageTableConfig, PagingFormat};
+use veripage::page_table::{KernelPtConfig, MappedItem, PagingFormat, TableKind};
 use veripage::paging::*;
 use veripage::rcu::RcuGuard;
 use veripage::vm_space::VmSpace;

@@ -1,7 +1,7 @@
 //! The kernel's page table, and the pool of addresses that areas come from.
 use super::area_pool::AreaPool;
 use super::KSpaceError;
-use crate::page_table::{KernelPtConfig, PageTable, PageTableConfig, PagingFormat, UserPtConfig};
+use crate::page_table::{KernelPtConfig, PageTable, PagingFormat, TableKind, UserPtConfig};
 use crate::paging::is_valid_range;
 use crate::tlb::deferred::DeferredNodes;
 use crate::tlb::TlbFlusher;

@@ -2,9 +2,9 @@
 //!
 //! It serves until the frames' slots exist and the kernel's own table can be made, and nobody but its owner
 //! may look at it. It touches frames that it took from the platform itself, and nothing else.
-use super::config::PagingFormat;
 use super::entry_word::Ad;
 use super::geom::index_of;
+use super::kind::PagingFormat;
 use super::PageTableError;
 use crate::paging::{
     sign_extend, PageProperty, PageTableEntryTrait, PagingConstsTrait, PagingLevel,

@@ -7,9 +7,10 @@
 //!
 //! A range that is exactly one entry's pages is covered by that entry's node, so that a huge page of
 //! just that size can be mapped.
-use super::config::{keep_level, PageTableConfig};
+use super::config::PageTableConfig;
 use super::edit::{Found, Leaf};
 use super::geom::*;
+use super::kind::{keep_level, page_range, TableKind};
 use super::path::Path;
 use super::range::{lock_pages, unlock_pages};
 use super::retired::Retired;
@@ -24,7 +25,7 @@ use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut, Range};
 
 /// Nodes that have left a table.
-pub type RetiredOf<C> = Retired<<C as PageTableConfig>::P, <C as PageTableConfig>::E>;
+pub type RetiredOf<C> = Retired<<C as TableKind>::P, <C as TableKind>::E>;
 
 /// Takes what a range operation removes, piece by piece, while the cursor holds its locks.
 ///
@@ -474,22 +475,4 @@ fn bytes_of(start: usize, end: usize) -> Range<Vaddr> {
 fn taken<C: PageTableConfig>(leaf: Leaf) -> Pending<C::Item> {
     // SAFETY: the entry held the item and was cleared under the cursor's lock.
     Pending::new(unsafe { C::item_from_raw(leaf.pa, leaf.level, leaf.prop) })
-}
-
-/// The page numbers of a range that a table of kind `C` manages.
-fn page_range<C: PageTableConfig>(range: &Range<Vaddr>) -> Result<(usize, usize), PageTableError> {
-    for va in [range.start, range.end] {
-        if va % 4096 != 0 {
-            return Err(PageTableError::UnalignedVaddr(va));
-        }
-    }
-    if !crate::paging::is_valid_range::<C::C>(&C::TOP_LEVEL_INDEX_RANGE, range) {
-        return Err(PageTableError::InvalidVaddrRange(range.start, range.end));
-    }
-    let end = if range.end == 0 {
-        NR_PAGES
-    } else {
-        range.end / 4096
-    };
-    Ok((range.start / 4096, end))
 }

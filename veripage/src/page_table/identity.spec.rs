@@ -47,6 +47,8 @@ pub ghost struct TableInfo {
     /// The root's entries `lo..hi` are the table's own; the others belong to another table.
     pub lo: int,
     pub hi: int,
+    /// Root entries that name the same child as long as the table lives, and that child's frame.
+    pub pins: Map<int, int>,
 }
 
 /// Where a node sits.

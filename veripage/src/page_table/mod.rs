@@ -6,7 +6,8 @@
 //! still look at it. What is mapped, in which half, and in which format is the [`PageTableConfig`]'s.
 //! ```text
 //!   table  cursor  boot             what a kernel calls: whole tables, ranges, the table of the boot
-//!   config  item  error  pending    what is mapped, what can go wrong, what waits for a flush
+//!   kind  config  item              which addresses, which format; what is mapped
+//!   error  pending                  what can go wrong, what waits for a flush
 //!     range  lock_range             opening and closing a range: locks become ownership
 //!     path  edit  runs              a position, and what is done there or from there on
 //!     prune  over_tables            nodes that leave, huge pages over empty tables
@@ -33,6 +34,7 @@ mod geom;
 mod identity;
 #[cfg(not(verus_only))]
 mod item;
+mod kind;
 mod lock;
 mod lock_range;
 #[cfg(verus_only)]
@@ -61,12 +63,13 @@ mod word;
 #[cfg(not(verus_only))]
 pub use boot::BootPageTable;
 #[cfg(not(verus_only))]
-pub use config::{KernelPtConfig, PageTableConfig, PagingFormat, UserPtConfig};
+pub use config::PageTableConfig;
 #[cfg(not(verus_only))]
 pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
 pub use error::PageTableError;
 #[cfg(not(verus_only))]
 pub use item::MappedItem;
+pub use kind::{KernelPtConfig, PagingFormat, TableKind, UserPtConfig};
 #[cfg(not(verus_only))]
 pub(crate) use node::walk_hint;
 #[cfg(not(verus_only))]

@@ -1,7 +1,8 @@
 //! Whole tables: made, shared, loaded, walked, taken apart.
-use super::config::{KernelPtConfig, PageTableConfig, PagingFormat, UserPtConfig};
+use super::config::PageTableConfig;
 use super::cursor::{Cursor, CursorMut};
 use super::geom::*;
+use super::kind::{root_base, KernelPtConfig, PagingFormat, TableKind, UserPtConfig};
 use super::lock::{lock, unlock};
 use super::node::{alloc_child, new_root, new_user_root, retire_table};
 use super::retired::{free_node, load_dead, Expired, Retired};
@@ -188,15 +189,5 @@ pub fn reclaim<C: PageTableConfig>(mut nodes: Expired<C::P, C::E>) {
             }
         }
         free_node::<C::P, C::E>(pa);
-    }
-}
-
-/// Page number of root entry 0, as addresses of `C`'s half have it.
-fn root_base<C: PageTableConfig>() -> usize {
-    let all = 512 * span_of(C::C::NR_LEVELS);
-    if C::TOP_LEVEL_INDEX_RANGE.start >= 256 && C::C::VA_SIGN_EXT {
-        NR_PAGES - all
-    } else {
-        0
     }
 }

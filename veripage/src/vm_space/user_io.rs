@@ -10,7 +10,7 @@ use super::VmSpace;
 use crate::frame::{
     AnyUFrameMeta, DynFrame, DynUFrame, GetFrameError, IoError, Pod, VmReader, VmWriter,
 };
-use crate::page_table::{PageTableConfig, PagingFormat, UserPtConfig};
+use crate::page_table::{PagingFormat, TableKind, UserPtConfig};
 use crate::paging::{is_valid_range, page_size, PageFlags, PageProperty, PrivilegedPageFlags};
 use crate::rcu::RcuGuard;
 use crate::{Paddr, Platform, Vaddr, PAGE_SIZE};

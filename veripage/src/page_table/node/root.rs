@@ -22,12 +22,12 @@ use vstd::open_atomic_invariant;
 
 /// A table under construction: its root, locked, at `level` and first page `base`, without entries.
 #[verus_spec(root =>
-    with Ghost(lo): Ghost<int>, Ghost(hi): Ghost<int> -> out: Tracked<Option<(RootPerm<E>, NodePerm<P, E>)>>
-    requires table_ok(TableInfo { fmt: fmt::<E>(), top: level as int, base: base as int, lo, hi }),
+    with Ghost(t): Ghost<TableInfo> -> out: Tracked<Option<(RootPerm<E>, NodePerm<P, E>)>>
+    requires table_ok(t), t.fmt == fmt::<E>(), t.top == level, t.base == base,
     ensures
         root matches Some(root) ==> (out@ matches Some(o) && {
             &&& o.0.wf::<P>() && o.0.paddr() == root
-            &&& o.0.table() == (TableInfo { fmt: fmt::<E>(), top: level as int, base: base as int, lo, hi })
+            &&& o.0.table() == t
             &&& o.1.wf() && o.1@.paddr == root && o.1@.info() == root_info(root as int, o.0.table())
             &&& o.1@.words == zero_words() && o.1@.count == 0
         }),
@@ -37,7 +37,6 @@ fn make_root<P: Platform, E: PageTableEntryTrait>(
     base: usize,
 ) -> Option<Paddr> {
     proof_decl! {
-        let ghost t = TableInfo { fmt: fmt::<E>(), top: level as int, base: base as int, lo, hi };
         let tracked mut out: Option<(RootPerm<E>, NodePerm<P, E>)> = None;
         let tracked mut f: Option<NodeFrame<P>>;
         let tracked mut s: SlotRes<P>;
@@ -125,15 +124,15 @@ fn make_root<P: Platform, E: PageTableEntryTrait>(
     frame
 }
 
-/// A new table: an unlocked root at `level` whose first page is `base`, without entries; the root's
-/// entries `lo..hi` are its own. `None`: no frame is free.
+/// A new table: an unlocked root at `level` whose first page is `base`, without entries. `None`: no
+/// frame is free.
 #[verus_spec(root =>
-    with Ghost(lo): Ghost<int>, Ghost(hi): Ghost<int> -> r: Tracked<Option<RootPerm<E>>>
-    requires table_ok(TableInfo { fmt: fmt::<E>(), top: level as int, base: base as int, lo, hi }),
+    with Ghost(t): Ghost<TableInfo> -> r: Tracked<Option<RootPerm<E>>>
+    requires table_ok(t), t.fmt == fmt::<E>(), t.top == level, t.base == base,
     ensures
         root matches Some(root) ==> (r@ matches Some(r) && {
             &&& r.wf::<P>() && r.paddr() == root
-            &&& r.table() == (TableInfo { fmt: fmt::<E>(), top: level as int, base: base as int, lo, hi })
+            &&& r.table() == t
         }),
 )]
 pub fn new_root<P: Platform, E: PageTableEntryTrait>(
@@ -144,7 +143,7 @@ pub fn new_root<P: Platform, E: PageTableEntryTrait>(
         let tracked mut made: Option<(RootPerm<E>, NodePerm<P, E>)>;
         let tracked mut out: Option<RootPerm<E>> = None;
     }
-    proof_with!(Ghost(lo), Ghost(hi) => Tracked(made));
+    proof_with!(Ghost(t) => Tracked(made));
     let root = make_root::<P, E>(level, base);
     if let Some(root) = root {
         proof_decl! {
@@ -161,18 +160,17 @@ pub fn new_root<P: Platform, E: PageTableEntryTrait>(
 }
 
 /// A new table whose entries `from..512` are those of the kernel's root `kernel`: its nodes, which
-/// are locked through the kernel table only. The entries `lo..hi` below `from` are its own. `None`:
-/// no frame is free.
+/// are locked through the kernel table only. Its own entries are below `from`. `None`: no frame is free.
 #[verus_spec(root =>
-    with Tracked(k): Tracked<&RootPerm<E>>, Ghost(lo): Ghost<int>, Ghost(hi): Ghost<int>
+    with Tracked(k): Tracked<&RootPerm<E>>, Ghost(t): Ghost<TableInfo>
         -> r: Tracked<Option<RootPerm<E>>>
     requires
-        table_ok(TableInfo { fmt: fmt::<E>(), top: level as int, base: base as int, lo, hi }),
-        k.wf::<P>(), k.paddr() == kernel, hi <= from <= 512,
+        table_ok(t), t.fmt == fmt::<E>(), t.top == level, t.base == base,
+        k.wf::<P>(), k.paddr() == kernel, t.hi <= from <= 512,
     ensures
         root matches Some(root) ==> (r@ matches Some(r) && {
             &&& r.wf::<P>() && r.paddr() == root
-            &&& r.table() == (TableInfo { fmt: fmt::<E>(), top: level as int, base: base as int, lo, hi })
+            &&& r.table() == t
         }),
 )]
 pub fn new_user_root<P: Platform, E: PageTableEntryTrait>(
@@ -186,7 +184,7 @@ pub fn new_user_root<P: Platform, E: PageTableEntryTrait>(
         let tracked mut out: Option<RootPerm<E>> = None;
         let tracked kp: NodePerm<P, E>;
     }
-    proof_with!(Ghost(lo), Ghost(hi) => Tracked(made));
+    proof_with!(Ghost(t) => Tracked(made));
     let root = make_root::<P, E>(level, base);
     if let Some(root) = root {
         proof_decl! {

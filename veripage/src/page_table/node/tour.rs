@@ -22,7 +22,10 @@ fn tour<P: Platform, E: PageTableEntryTrait>(
     prop: PageProperty,
     out: &mut Retired<P, E>,
 ) -> Seen<E> {
-    proof_with!(Ghost(0), Ghost(256) => Tracked(r));
+    proof_decl! {
+        let ghost table = TableInfo { fmt: fmt::<E>(), top: 4, base: 0, lo: 0, hi: 256, pins: Map::empty() };
+    }
+    proof_with!(Ghost(table) => Tracked(r));
     let made = new_root::<P, E>(4, 0);
     let root = made?;
     proof_decl! {
