@@ -13,6 +13,8 @@ use super::path::spec::*;
 use super::path::Path;
 use super::retired::Retired;
 use super::runs::ChangeProp;
+#[cfg(verus_only)]
+use super::shares::{backed, lemma_backed_view, take_shares, Shares};
 use super::word::*;
 use super::PageTableError;
 #[cfg(verus_only)]
@@ -488,15 +490,16 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     }
 
     /// Removes the next page or covered table in `[page, to)` and moves past it, or moves to `to`. Nodes
-    /// go to `out`.
+    /// go to `out`, with the shares of what they map.
     ///
     /// # Errors
     /// See [`split`](Self::split); nothing has been removed.
     #[verus_spec(ret =>
-        with Tracked(own): Tracked<&mut Owner<P, E>>
-        requires old(self).inv(*old(own)), old(self).page <= to <= old(self).end,
+        with Tracked(own): Tracked<&mut Owner<P, E>>, Tracked(pool): Tracked<&mut Shares<P>>
+        requires old(self).inv(*old(own)), backed::<P, E>(*old(pool), *old(own)), old(self).page <= to <= old(self).end,
         ensures
             final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
+            backed::<P, E>(*final(pool), *final(own)),
             old(self).page <= final(self).page <= to,
             match ret {
                 Ok(Some(Found::Leaf(at, f))) => {
@@ -517,30 +520,42 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         to: usize,
         out: &mut Retired<P, E>,
     ) -> Result<Option<Found>, PageTableError> {
+        proof_decl! {
+            let ghost own0 = *own;
+        }
         proof_with!(Tracked(&*own));
         self.lift(to);
         proof_with!(Tracked(&mut *own));
-        let found = self.seek(to, true)?;
-        let Some(w) = found else {
+        let found = self.seek(to, true);
+        proof! { lemma_backed_view::<P, E>(*pool, own0, *own); }
+        let Some(w) = found? else {
             return Ok(None);
         };
         let at = self.page;
         let size = span_of(self.level);
+        proof_decl! {
+            let ghost own1 = *own;
+        }
         proof! {
             let (l, v) = (self.level as int, self.v());
             assert forall|x: int| slot(l, x) == self.cur_slot() implies #[trigger] own.mine.contains(x) by { slot_iff(l, x, slot(l, v)); }
         }
         let found = if word_table::<E>(w, self.level) {
-            proof_with!(Tracked(&mut *own));
+            proof_with!(Tracked(&mut *own), Tracked(&mut *pool));
             let n = self.take_table(out);
             Found::Table(at, size, n)
         } else {
             proof_with!(Tracked(&mut *own));
             let leaf = self.take_leaf();
+            proof! { take_shares::<P, E>(pool, own1, *own, pages(self.v(), span(leaf.level as int))); }
             Found::Leaf(at, leaf)
         };
+        proof_decl! {
+            let ghost own2 = *own;
+        }
         proof_with!(Tracked(&mut *own));
         self.prune(out);
+        proof! { lemma_backed_view::<P, E>(*pool, own2, *own); }
         proof_with!(Tracked(&*own));
         self.jump(at + size);
         Ok(Some(found))

@@ -1,4 +1,5 @@
 //! What a node's position means: its pages, its entries, its children, and who decides a page.
+use super::super::shares::word_counts;
 use crate::paging::geometry::slot;
 use crate::paging::PageTableEntryTrait;
 use vstd::prelude::*;
@@ -11,6 +12,8 @@ pub ghost struct Fmt {
     pub child: spec_fn(int, u64) -> Option<int>,
     /// Does the word say anything?
     pub present: spec_fn(u64) -> bool,
+    /// The frame of which a page holds a share by a word of a level, if it holds one.
+    pub counts: spec_fn(int, u64, int) -> Option<int>,
 }
 
 /// Does word `w` of a level-`l` node point to a table?
@@ -23,6 +26,7 @@ pub open spec fn fmt<E: PageTableEntryTrait>() -> Fmt {
     Fmt {
         child: |l: int, w: u64| if is_table::<E>(l, w) { Some(E::spec_paddr(l, w)) } else { None },
         present: |w: u64| E::spec_present(w),
+        counts: |l: int, w: u64, v: int| word_counts::<E>(l, w, v),
     }
 }
 
@@ -142,6 +146,12 @@ pub open spec fn own(p: NodeInfo, i: int) -> bool {
 /// Entry `i` links a child of the same table.
 pub open spec fn linked(p: NodeInfo, words: Seq<u64>, i: int) -> bool {
     own(p, i) && p.level >= 2 && child_of(p.table.fmt, p.level, words[i]) is Some
+}
+
+/// The frame of which page `v` holds a share by a word of node `p`, if it holds one.
+pub open spec fn frame_of(p: NodeInfo, words: Seq<u64>, v: int) -> Option<int> {
+    let i = slot(p.level, v) % 512;
+    if own(p, i) { (p.table.fmt.counts)(p.level, words[i], v) } else { None }
 }
 
 /// A right to decide: of a table (named by its root's frame), for a page, at a level.

@@ -71,7 +71,8 @@ proof fn make_locks<P: Platform>(
             let tracked tok = toks.tracked_remove(pa);
             let tracked spare = rights.split(full(pa));
             let tracked s = SlotRes { live, tok, spare, node: None };
-            let tracked i = AtomicInvariant::<_, _, LockPred>::new(LockKey { pa, ids: g }, (lock, Some(s)), 0);
+            let tracked none = Map::tracked_empty();
+            let tracked i = AtomicInvariant::<_, _, LockPred>::new(LockKey { pa, ids: g }, (lock, Some((s, none))), 0);
             assert forall|q: int| 0 <= q < n - 1 && has_slot::<P>(q) implies #[trigger] seeded(*seeds, *toks, *rights, g, q) by {
                 assert(seeded(seeds0, toks0, rights0, g, q));
             }

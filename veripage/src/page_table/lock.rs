@@ -1,6 +1,8 @@
 //! The one-byte lock of a slot. It exists for every frame, for as long as the machine does; while the
 //! frame is a page-table node it owns the node.
 #![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
+#[cfg(verus_only)]
+use super::shares::Shares;
 use crate::{Paddr, Platform};
 #[cfg(verus_only)]
 use veripage_hw::genesis::the_world;
@@ -26,21 +28,21 @@ pub use {ghost::*, lemmas::*};
 /// Locks the slot of frame `pa`, spinning while another CPU has it.
 #[inline(always)]
 #[verus_spec(
-    with -> s: Tracked<SlotRes<P>>
+    with -> s: Tracked<Locked<P>>
     requires has_slot::<P>(pa as int),
-    ensures slot_ok::<P>(pa as int, s@),
+    ensures locked_ok::<P>(pa as int, s@),
 )]
 #[cfg_attr(verus_only, verifier::exec_allows_no_decreases_clause)]
 pub fn lock<P: Platform>(pa: Paddr) {
     proof_decl! {
-        let tracked mut got: Option<SlotRes<P>>;
+        let tracked mut got: Option<Locked<P>>;
     }
     proof_with!(=> Tracked(got));
     let mut locked = try_lock::<P>(pa);
     #[cfg_attr(verus_only, verus_spec(
         invariant
             has_slot::<P>(pa as int),
-            locked ==> (got matches Some(s) && slot_ok::<P>(pa as int, s)),
+            locked ==> (got matches Some(s) && locked_ok::<P>(pa as int, s)),
     ))]
     while !locked {
         #[cfg_attr(verus_only, verus_spec(invariant has_slot::<P>(pa as int)))]
@@ -72,13 +74,13 @@ fn held<P: Platform>(pa: Paddr) -> bool {
 /// Locks the slot of frame `pa` if it is free.
 #[inline(always)]
 #[verus_spec(locked =>
-    with -> s: Tracked<Option<SlotRes<P>>>
+    with -> s: Tracked<Option<Locked<P>>>
     requires has_slot::<P>(pa as int),
-    ensures locked ==> (s@ matches Some(s) && slot_ok::<P>(pa as int, s)),
+    ensures locked ==> (s@ matches Some(s) && locked_ok::<P>(pa as int, s)),
 )]
 pub fn try_lock<P: Platform>(pa: Paddr) -> bool {
     proof_decl! {
-        let tracked mut out: Option<SlotRes<P>> = None;
+        let tracked mut out: Option<Locked<P>> = None;
         let tracked w = the_world::<P, World<P>>();
     }
     let ok;
@@ -99,12 +101,12 @@ pub fn try_lock<P: Platform>(pa: Paddr) -> bool {
 /// Unlocks the slot of frame `pa`.
 #[inline(always)]
 #[verus_spec(
-    with Tracked(s): Tracked<SlotRes<P>>
-    requires slot_ok::<P>(pa as int, s),
+    with Tracked(s): Tracked<SlotRes<P>>, Tracked(m): Tracked<Shares<P>>
+    requires slot_ok::<P>(pa as int, s), slot_stock(m, s),
 )]
 pub fn unlock<P: Platform>(pa: Paddr) {
     proof_decl! {
-        let tracked mut some = Some(s);
+        let tracked mut some = Some((s, m));
         let tracked w = the_world::<P, World<P>>();
     }
     open_atomic_invariant!(w.locks.tracked_borrow(pa as int) => v => {

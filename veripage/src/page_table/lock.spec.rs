@@ -1,6 +1,8 @@
 //! What a slot's lock owns, and the invariants that exist from the machine's start.
 use super::super::identity::*;
 use super::super::node_frame::NodeFrame;
+use super::super::shares::{gets, Shares};
+use crate::paging::geometry::slot;
 use crate::Platform;
 use veripage_hw::genesis::{world, Genesis, Seeds};
 use veripage_hw::lock::{has_slot, LivePerm, LockPerm};
@@ -115,9 +117,31 @@ pub open spec fn counted<P: Platform>(s: SlotRes<P>) -> bool {
     s.node matches Some(n) ==> n.count(s.tok@) == present_count(s.tok@.table.fmt, n.words(), 512)
 }
 
-/// What is true of a slot that nobody has locked.
+/// `m` is what the pages below node `p` hold by the node's own words.
+pub open spec fn stock<P: Platform>(m: Shares<P>, p: NodeInfo, words: Seq<u64>) -> bool {
+    &&& forall|v: int| slot(p.level + 1, v) == prefix(p) ==> #[trigger] gets(m, v, frame_of(p, words, v))
+    &&& forall|v: int| #[trigger] m.dom().contains(v) ==> slot(p.level + 1, v) == prefix(p)
+}
+
+/// `m` is what a slot's node holds; nothing, if the frame is no node.
+pub open spec fn slot_stock<P: Platform>(m: Shares<P>, s: SlotRes<P>) -> bool {
+    match s.node {
+        None => m.dom() =~= Set::empty(),
+        Some(n) => stock(m, s.tok@, n.words()),
+    }
+}
+
+/// What is true of a slot that nobody has locked, but for its shares.
 pub open spec fn slot_ok<P: Platform>(pa: int, s: SlotRes<P>) -> bool {
     slot_core::<P>(ids::<P>(), pa, s) && counted(s)
+}
+
+/// What a lock gives to whoever takes it: the slot, and beside it the shares of the frames that its node maps.
+pub type Locked<P> = (SlotRes<P>, Shares<P>);
+
+/// What is true of a slot that nobody has locked.
+pub open spec fn locked_ok<P: Platform>(pa: int, s: Locked<P>) -> bool {
+    slot_ok::<P>(pa, s.0) && slot_stock(s.1, s.0)
 }
 
 /// Which lock, and the shared names.
@@ -129,12 +153,12 @@ pub ghost struct LockKey {
 /// The lock's byte says whether its content is at home.
 pub ghost struct LockPred {}
 
-impl<P: Platform> InvariantPredicate<LockKey, (LockPerm<P>, Option<SlotRes<P>>)> for LockPred {
-    open spec fn inv(k: LockKey, v: (LockPerm<P>, Option<SlotRes<P>>)) -> bool {
+impl<P: Platform> InvariantPredicate<LockKey, (LockPerm<P>, Option<Locked<P>>)> for LockPred {
+    open spec fn inv(k: LockKey, v: (LockPerm<P>, Option<Locked<P>>)) -> bool {
         &&& v.0.paddr() == k.pa
         &&& v.0.value() == 0 || v.0.value() == 1
         &&& v.0.value() == 0 <==> v.1 is Some
-        &&& v.1 matches Some(s) ==> slot_core::<P>(k.ids, k.pa, s) && counted(s)
+        &&& v.1 matches Some(s) ==> slot_core::<P>(k.ids, k.pa, s.0) && counted(s.0) && slot_stock(s.1, s.0)
     }
 }
 
@@ -150,7 +174,7 @@ impl InvariantPredicate<Loc, RightsAuth> for RightsPred {
     }
 }
 
-pub type LockInv<P> = AtomicInvariant<LockKey, (LockPerm<P>, Option<SlotRes<P>>), LockPred>;
+pub type LockInv<P> = AtomicInvariant<LockKey, (LockPerm<P>, Option<Locked<P>>), LockPred>;
 
 pub type RightsInv = AtomicInvariant<Loc, RightsAuth, RightsPred>;
 

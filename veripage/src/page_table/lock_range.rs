@@ -1,7 +1,8 @@
 //! Locking all nodes of a range.
 //!
 //! This is where locks become ownership: each lock hands out the permission to its node, and at the end the
-//! owner decides every page of the range, which is what a [`Path`](super::path::Path) asks for.
+//! owner decides every page of the range, which is what a [`Path`](super::path::Path) asks for. The shares of frames that
+//! each lock gives up come together in one map, beside the owner.
 use super::geom::*;
 #[cfg(verus_only)]
 use super::model::*;
@@ -9,6 +10,8 @@ use super::node;
 use super::node::walk_hint::*;
 #[cfg(verus_only)]
 use super::node::{is_child, NodePerm, RootPerm};
+#[cfg(verus_only)]
+use super::shares::*;
 #[cfg(verus_only)]
 use crate::paging::geometry::*;
 use crate::paging::{PageTableEntryTrait, PagingLevel};
@@ -51,14 +54,14 @@ pub(crate) fn widen(start: usize, end: usize, highest: PagingLevel) -> (usize, u
 /// pre-order after all that it has. Whoever waits for a lock holds only locks that come before it.
 #[inline(always)]
 #[verus_spec(child =>
-    with Tracked(own): Tracked<&Owner<P, E>>, Ghost(v): Ghost<int> -> c: Tracked<NodePerm<P, E>>
+    with Tracked(own): Tracked<&Owner<P, E>>, Ghost(v): Ghost<int> -> c: Tracked<(NodePerm<P, E>, Shares<P>)>
     requires
         own.wf(), 2 <= level <= own.top, node_at(own.nodes, level as int, v), own.under(v), own.own_at(v),
         pa == node_pa(own.nodes, level as int, v), i == slot(level as int, v) % 512,
         is_table::<E>(level as int, entry(own.nodes, level as int, v)),
         in_order(own.nodes, key(level - 1, v)),
     ensures
-        c@.wf(), c@@.paddr == child, is_child(c@@, own.nodes[key(level as int, v)]@, i as int),
+        c@.0.wf(), c@.0@.paddr == child, is_child(c@.0@, own.nodes[key(level as int, v)]@, i as int), stocked::<P, E>(c@.1, c@.0@),
         child == E::spec_paddr(level as int, entry(own.nodes, level as int, v)),
 )]
 fn lock_next<P: Platform, E: PageTableEntryTrait>(
@@ -68,7 +71,7 @@ fn lock_next<P: Platform, E: PageTableEntryTrait>(
 ) -> Paddr {
     proof_decl! {
         let tracked p = own.nodes.tracked_borrow(key(level as int, v));
-        let tracked c: NodePerm<P, E>;
+        let tracked c: (NodePerm<P, E>, Shares<P>);
     }
     proof! { p.lemma_wf(); }
     proof_with!(Tracked(p) => Tracked(c));
@@ -80,9 +83,9 @@ fn lock_next<P: Platform, E: PageTableEntryTrait>(
 /// Locks, in pre-order, every node below the locked level-`level` node `pa` that overlaps the pages
 /// `[lo, hi)`, which it covers.
 #[verus_spec(
-    with Tracked(own): Tracked<&mut Owner<P, E>>
+    with Tracked(own): Tracked<&mut Owner<P, E>>, Tracked(pool): Tracked<&mut Shares<P>>
     requires
-        old(own).wf(), 1 <= level <= old(own).top, lo < hi <= NR_PAGES,
+        old(own).wf(), backed::<P, E>(*old(pool), *old(own)), 1 <= level <= old(own).top, lo < hi <= NR_PAGES,
         old(own).under(lo as int), node_at(old(own).nodes, level as int, lo as int),
         pa == node_pa(old(own).nodes, level as int, lo as int),
         slot(level + 1, lo as int) == slot(level + 1, hi - 1),
@@ -90,7 +93,9 @@ fn lock_next<P: Platform, E: PageTableEntryTrait>(
         forall|v: int| lo <= v < hi ==> #[trigger] old(own).own_at(v),
         forall|v: int| #[trigger] bare(*old(own), level as int, slot(level + 1, lo as int), v),
     ensures
-        final(own).wf(), final(own).top == old(own).top, final(own).prefix == old(own).prefix, final(own).site == old(own).site,
+        final(own).wf(), backed::<P, E>(*final(pool), *final(own)),
+        final(own).top == old(own).top, final(own).prefix == old(own).prefix, final(own).site == old(own).site,
+        forall|k: (int, int)| #[trigger] final(own).nodes.dom().contains(k) ==> old(own).nodes.dom().contains(k) || meets(k, lo as int, hi as int),
         forall|v: int| lo <= v < hi ==> #[trigger] final(own).mine.contains(v),
         old(own).mine.subset_of(final(own).mine),
         forall|m: int, v: int| 1 <= m <= 5 && !(m < level && slot(level + 1, v) == slot(level + 1, lo as int)) ==>
@@ -113,7 +118,9 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
     }
     #[cfg_attr(verus_only, verus_spec(
         invariant
-            own.wf(), own.top == old(own).top, own.prefix == old(own).prefix, own.site == old(own).site, 1 <= level <= own.top, l == level, v0 == lo,
+            own.wf(), backed::<P, E>(*pool, *own),
+            forall|k: (int, int)| #[trigger] own.nodes.dom().contains(k) ==> old(own).nodes.dom().contains(k) || meets(k, lo as int, hi as int),
+            own.top == old(own).top, own.prefix == old(own).prefix, own.site == old(own).site, 1 <= level <= own.top, l == level, v0 == lo,
             lo <= cur <= hi <= NR_PAGES, own.under(v0), old(own).wf(),
             pa == node_pa(old(own).nodes, l, v0), node_at(old(own).nodes, l, v0),
             s1 == slot(l + 1, v0), s1 == slot(l + 1, hi - 1),
@@ -138,7 +145,8 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
             assert(ok_at::<P, E>(own.nodes, l, v));
             slot_bounds(l, v);
             slot_up(l, v);
-            assert(old(own).own_at(v) && own.own_at(v));
+            assert(old(own).own_at(v));
+            assert(own.own_at(v));
         }
         let next = slot_end(cur, level, hi);
         let i = index_of(cur, level);
@@ -153,16 +161,23 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
         }
         if level > 1 && e.is_present() && !e.is_last(level) {
             proof_decl! {
-                let tracked c: NodePerm<P, E>;
+                let tracked got: (NodePerm<P, E>, Shares<P>);
             }
             proof! { in_turn::<P, E>(*old(own), *own, l, v0, v); }
-            proof_with!(Tracked(&*own), Ghost(v) => Tracked(c));
+            proof_with!(Tracked(&*own), Ghost(v) => Tracked(got));
             let child = lock_next::<P, E>(pa, level, i);
+            proof_decl! {
+                let tracked (c, m) = got;
+            }
             proof! {
                 c.lemma_wf();
                 c.lemma_state();
                 let tracked sub = single::<P, E>(c, l - 1, slot(l, v), own.site);
+                let ghost sub0 = sub;
+                lemma_backed_one::<P, E>(m, sub0);
                 attach(own, sub, l, v);
+                join_shares::<P, E>(pool, m, pre, sub0, *own, l, v);
+                lemma_meets(l - 1, v, lo as int, hi as int);
             }
             proof_decl! {
                 let ghost mid = *own;
@@ -178,9 +193,12 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
                 assert forall|x: int| cur <= x < next implies #[trigger] own.own_at(x) by { assert(old(own).own_at(x)); }
                 assert(last_of(own.nodes, key(l - 1, v)));
             }
-            proof_with!(Tracked(&mut *own));
+            proof_with!(Tracked(&mut *own), Tracked(&mut *pool));
             lock_below::<P, E>(child, level - 1, cur, next);
             proof! {
+                assert forall|k: (int, int)| #[trigger] own.nodes.dom().contains(k) implies old(own).nodes.dom().contains(k) || meets(k, lo as int, hi as int) by {
+                    if !mid.nodes.dom().contains(k) { assert(meets(k, cur as int, next as int)); }
+                }
                 assert forall|m: int, x: int| 1 <= m <= 5 && !(m < l && slot(l + 1, x) == s1) implies #[trigger] kept(old(own).nodes, own.nodes, m, x) by {
                     assert(kept(old(own).nodes, pre.nodes, m, x));
                     if m < l { slot_eq_up_not(l, x, v); }
@@ -218,13 +236,13 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
 /// `NoFrame`: a node on the way could not be allocated; nothing is locked.
 #[inline(always)]
 #[verus_spec(r =>
-    with Tracked(t): Tracked<&RootPerm<E>> -> out: Tracked<Option<Owner<P, E>>>
+    with Tracked(t): Tracked<&RootPerm<E>> -> out: Tracked<Option<(Owner<P, E>, Shares<P>)>>
     requires
         t.wf::<P>(), t.paddr() == root, top == t.table().top, in_table(t.table(), lo as int), in_table(t.table(), hi as int),
         lo <= start < end <= hi + 1, hi < NR_PAGES,
     ensures
-        r matches Ok(c) ==> (out@ matches Some(o) && {
-            &&& o.wf() && o.top == c.level && o.root_pa() == c.paddr
+        r matches Ok(c) ==> (out@ matches Some((o, m)) && {
+            &&& o.wf() && o.top == c.level && o.root_pa() == c.paddr && backed::<P, E>(m, o) && within(o, start as int, end as int)
             &&& o.site == (Site { root: root as int, table: t.table() })
             &&& forall|v: int| start <= v < end ==> #[trigger] o.mine.contains(v)
         }),
@@ -239,14 +257,14 @@ pub(crate) fn lock_between<P: Platform, E: PageTableEntryTrait>(
     end: usize,
 ) -> Result<Covering, NoFrame> {
     proof_decl! {
-        let tracked mut p: Option<NodePerm<P, E>>;
-        let tracked mut out: Option<Owner<P, E>> = None;
+        let tracked mut p: Option<(NodePerm<P, E>, Shares<P>)>;
+        let tracked mut out: Option<(Owner<P, E>, Shares<P>)> = None;
     }
     proof_with!(Tracked(t) => Tracked(p));
     let r = lock_covering::<P, E>(guard, root, top, lo, hi, true);
     if let Ok(c) = r {
         proof_decl! {
-            let tracked p = p.tracked_unwrap();
+            let tracked (p, mut pool) = p.tracked_unwrap();
             let ghost (l, prefix, site) = (p@.level, p@.prefix, Site { root: p@.root, table: p@.table });
         }
         proof! {
@@ -266,13 +284,14 @@ pub(crate) fn lock_between<P: Platform, E: PageTableEntryTrait>(
             }
             assert forall|v: int| #[trigger] bare(own, l, slot(l + 1, start as int), v) by {}
             top_node::<P, E>(own, start as int);
+            lemma_backed_one::<P, E>(pool, own);
         }
-        proof_with!(Tracked(&mut own));
+        proof_with!(Tracked(&mut own), Tracked(&mut pool));
         lock_below::<P, E>(c.paddr, c.level, start, end);
         proof! {
             assert(kept(own0.nodes, own.nodes, l, start as int));
             top_node::<P, E>(own, start as int);
-            out = Some(own);
+            out = Some((own, pool));
         }
     }
     proof_with!(|= Tracked(out));
@@ -281,6 +300,24 @@ pub(crate) fn lock_between<P: Platform, E: PageTableEntryTrait>(
 
 #[cfg(verus_only)]
 verus! {
+
+/// Node `k` is on the way to a page in `[lo, hi)`.
+pub open spec fn meets(k: (int, int), lo: int, hi: int) -> bool {
+    first_page(k) < hi && lo < first_page(k) + span(k.0 + 1)
+}
+
+/// All nodes but the top one are on the way to a page in `[lo, hi)`: whoever unlocks those has unlocked all.
+pub open spec fn within<P: Platform, E: PageTableEntryTrait>(o: Owner<P, E>, lo: int, hi: int) -> bool {
+    forall|k: (int, int)| #[trigger] o.nodes.dom().contains(k) ==> k == (o.top, o.prefix) || meets(k, lo, hi)
+}
+
+/// A node on the way to a page of the range meets it.
+pub proof fn lemma_meets(l: int, v: int, lo: int, hi: int)
+    requires 1 <= l <= 5, lo <= v < hi,
+    ensures meets(key(l, v), lo, hi),
+{
+    slot_bounds(l + 1, v);
+}
 
 /// Position `a` comes before `b` in pre-order.
 pub open spec fn before(a: (int, int), b: (int, int)) -> bool {

@@ -39,6 +39,8 @@ use super::lock;
 #[cfg(verus_only)]
 use super::lock::*;
 use super::node_frame;
+#[cfg(verus_only)]
+use super::shares::{stocked, Shares};
 use crate::paging::{PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};
 use veripage_hw::page;
@@ -221,27 +223,31 @@ pub fn set_count<P: Platform, E: PageTableEntryTrait>(pa: Paddr, n: usize) {
     }
 }
 
-/// Unlocks a node.
+/// Unlocks a node: the shares of what its words map go back into the lock.
 #[inline(always)]
 #[verus_spec(
-    with Tracked(p): Tracked<NodePerm<P, E>>
-    requires p.wf(), p@.paddr == pa,
+    with Tracked(p): Tracked<NodePerm<P, E>>, Tracked(m): Tracked<Shares<P>>
+    requires p.wf(), p@.paddr == pa, stocked::<P, E>(m, p@),
 )]
 pub fn unlock_node<P: Platform, E: PageTableEntryTrait>(pa: Paddr) {
-    proof_with!(Tracked(p.res));
+    proof! {
+        p.lemma_stock(m);
+    }
+    proof_with!(Tracked(p.res), Tracked(m));
     lock::unlock::<P>(pa);
 }
 
 /// Locks the child at the table entry `i` of the locked node `pa`. That entry is why the frame is
-/// known to be a live node, and at which position: nothing needs to be checked.
+/// known to be a live node, and at which position: nothing needs to be checked. Beside the node comes what
+/// its words hold of the frames that they map.
 #[inline(always)]
 #[verus_spec(child =>
-    with Tracked(p): Tracked<&NodePerm<P, E>> -> c: Tracked<NodePerm<P, E>>
+    with Tracked(p): Tracked<&NodePerm<P, E>> -> c: Tracked<(NodePerm<P, E>, Shares<P>)>
     requires
         p.inv(), p@.paddr == pa, i < 512, level == p@.level,
         is_table::<E>(p@.level, p@.words[i as int]), p@.own(i as int),
     ensures
-        c@.wf(), c@@.paddr == child, is_child(c@@, p@, i as int),
+        c@.0.wf(), c@.0@.paddr == child, is_child(c@.0@, p@, i as int), stocked::<P, E>(c@.1, c@.0@),
         child == E::spec_paddr(p@.level, p@.words[i as int]),
 )]
 pub fn lock_child<P: Platform, E: PageTableEntryTrait>(
@@ -254,7 +260,7 @@ pub fn lock_child<P: Platform, E: PageTableEntryTrait>(
     let child = e.paddr(level);
     proof_decl! {
         let ghost w = p@.words[i as int];
-        let tracked s: SlotRes<P>;
+        let tracked got: Locked<P>;
     }
     proof! {
         E::ad_irrelevant(p@.level, w, e.bits());
@@ -262,13 +268,16 @@ pub fn lock_child<P: Platform, E: PageTableEntryTrait>(
         lemma_child_info(p.info(), i as int);
         assert(p.node().links.dom().contains(i as int));
     }
-    proof_with!(=> Tracked(s));
+    proof_with!(=> Tracked(got));
     lock::lock::<P>(child);
+    proof_decl! {
+        let tracked (mut s, m) = got;
+        let tracked c;
+    }
     proof! {
         s.tok.agree(p.res.node.tracked_borrow().links.tracked_borrow(i as int));
-    }
-    proof_decl! {
-        let tracked c = NodePerm { res: s, fmt: core::marker::PhantomData };
+        c = (NodePerm { res: s, fmt: core::marker::PhantomData }, m);
+        c.0.lemma_stock(m);
     }
     proof_with!(|= Tracked(c));
     child
@@ -277,21 +286,26 @@ pub fn lock_child<P: Platform, E: PageTableEntryTrait>(
 /// Locks the root of a table.
 #[inline(always)]
 #[verus_spec(
-    with Tracked(r): Tracked<&RootPerm<E>> -> p: Tracked<NodePerm<P, E>>
+    with Tracked(r): Tracked<&RootPerm<E>> -> p: Tracked<(NodePerm<P, E>, Shares<P>)>
     requires r.wf::<P>(), r.paddr() == root,
-    ensures p@.wf(), p@@.paddr == root, p@@.info() == root_info(root as int, r.table()),
+    ensures
+        p@.0.wf(), p@.0@.paddr == root, p@.0@.info() == root_info(root as int, r.table()),
+        stocked::<P, E>(p@.1, p@.0@),
 )]
 pub fn lock_root<P: Platform, E: PageTableEntryTrait>(root: Paddr) {
     proof_decl! {
-        let tracked s: SlotRes<P>;
+        let tracked got: Locked<P>;
     }
-    proof_with!(=> Tracked(s));
+    proof_with!(=> Tracked(got));
     lock::lock::<P>(root);
+    proof_decl! {
+        let tracked (mut s, m) = got;
+        let tracked p;
+    }
     proof! {
         s.tok.agree(&r.tok);
-    }
-    proof_decl! {
-        let tracked p = NodePerm { res: s, fmt: core::marker::PhantomData };
+        p = (NodePerm { res: s, fmt: core::marker::PhantomData }, m);
+        p.0.lemma_stock(m);
     }
     proof_with!(|= Tracked(p));
     ()

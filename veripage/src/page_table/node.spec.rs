@@ -1,5 +1,7 @@
 //! What the owner of a locked node knows.
+use super::super::shares::{gets, holds, said, stocked, word_counts, Shares};
 use super::*;
+use crate::paging::geometry::slot;
 use crate::paging::{PageProperty, PageTableEntryTrait};
 use core::marker::PhantomData;
 use veripage_hw::lock::has_slot;
@@ -106,6 +108,34 @@ impl<P: Platform, E: PageTableEntryTrait> NodePerm<P, E> {
             self.wf() <==> self@.count == present_count(fmt::<E>(), self@.words, 512),
     {
         self.res.node.tracked_borrow().frame.lemma_wf(self.res.live.paddr());
+    }
+
+    /// What the lock keeps for the node is what the node's words say.
+    pub proof fn lemma_stock(tracked &self, m: Shares<P>)
+        requires
+            self.inv(),
+        ensures
+            stock(m, self.info(), self.node().words()) == stocked::<P, E>(m, self@),
+    {
+        let (p, s) = (self.info(), self@);
+        assert forall|v: int| slot(p.level + 1, v) == s.prefix implies #[trigger] gets(m, v, frame_of(p, s.words, v)) == holds(
+            m,
+            v,
+            said::<E>(s, v),
+        ) by {
+            let i = slot(p.level, v) % 512;
+            assert((p.table.fmt.counts)(p.level, s.words[i], v) == word_counts::<E>(p.level, s.words[i], v));
+        }
+        if stock(m, p, s.words) {
+            assert forall|v: int| slot(s.level + 1, v) == s.prefix implies #[trigger] holds(m, v, said::<E>(s, v)) by {
+                assert(gets(m, v, frame_of(p, s.words, v)));
+            }
+        }
+        if stocked::<P, E>(m, s) {
+            assert forall|v: int| slot(p.level + 1, v) == prefix(p) implies #[trigger] gets(m, v, frame_of(p, s.words, v)) by {
+                assert(holds(m, v, said::<E>(s, v)));
+            }
+        }
     }
 
     /// No two rights to one node.

@@ -12,6 +12,8 @@ use super::path::spec::*;
 use super::path::Path;
 use super::retired::Retired;
 #[cfg(verus_only)]
+use super::shares::*;
+#[cfg(verus_only)]
 use crate::paging::geometry::*;
 use crate::paging::{PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};
@@ -20,15 +22,16 @@ use vstd::prelude::*;
 #[verus_verify]
 impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     /// Detaches the table below the current word with everything under it; returns how many pages
-    /// were mapped there.
+    /// were mapped there. The shares of those pages go with the nodes.
     #[verus_spec(ret =>
-        with Tracked(own): Tracked<&mut Owner<P, E>>
+        with Tracked(own): Tracked<&mut Owner<P, E>>, Tracked(pool): Tracked<&mut Shares<P>>
         requires
-            self.inv(*old(own)), self.page < self.end, is_table::<E>(self.level as int, self.word(*old(own))),
+            self.inv(*old(own)), backed::<P, E>(*old(pool), *old(own)), self.page < self.end, is_table::<E>(self.level as int, self.word(*old(own))),
             forall|v: int| slot(self.level as int, v) == self.cur_slot() ==> #[trigger] old(own).mine.contains(v),
         ensures
             self.inv(*final(own)), old(own).same_shape(*final(own)), ret <= span(self.level as int),
             self.word(*final(own)) == 0, !present::<E>(0),
+            backed::<P, E>(*final(pool), *final(own)), *final(pool) == old(pool).remove_keys(around(self.level as int, self.v())),
             final(own).view() == old(own).view().remove_keys(pages(first(self.level as int, self.v()), span(self.level as int))),
     )]
     pub(crate) fn take_table(&self, out: &mut Retired<P, E>) -> usize {
@@ -36,7 +39,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         proof_decl! {
             let ghost own0 = *own;
         }
-        proof_with!(Tracked(&mut *own));
+        proof_with!(Tracked(&mut *own), Tracked(&mut *pool));
         let n = cut_child::<P, E>(self.node(), self.level, self.page, out);
         proof! {
             let v = self.v();
@@ -148,6 +151,7 @@ fn cut_empty<P: Platform, E: PageTableEntryTrait>(
             top_node::<P, E>(sub, x);
             at_word::<P, E>(sub, l - 1, x, x);
         }
+        lemma_stocked_none::<P, E>(sub.nodes[(sub.top, sub.prefix)]@);
     }
     proof_decl! {
         let tracked c = root_only::<P, E>(sub);
@@ -158,7 +162,7 @@ fn cut_empty<P: Platform, E: PageTableEntryTrait>(
         p.lemma_state();
         c.lemma_wf();
     }
-    proof_with!(Tracked(&mut *p), Tracked(c));
+    proof_with!(Tracked(&mut *p), Tracked(c), Tracked(Map::tracked_empty()));
     node::detach::<P, E>(pa, i, child, out);
     proof! {
         p.lemma_wf();
@@ -173,16 +177,17 @@ fn cut_empty<P: Platform, E: PageTableEntryTrait>(
 }
 
 /// Detaches the child at the word for `page` of the locked level-`level` node `pa`, and every node below
-/// it, from the leaves up; returns how many pages were mapped there.
+/// it, from the leaves up; returns how many pages were mapped there. The shares of those pages go with the nodes.
 #[verus_spec(ret =>
-    with Tracked(o): Tracked<&mut Owner<P, E>>
+    with Tracked(o): Tracked<&mut Owner<P, E>>, Tracked(pool): Tracked<&mut Shares<P>>
     requires
-        old(o).wf(), 2 <= level <= old(o).top, old(o).under(page as int), node_at(old(o).nodes, level as int, page as int),
+        old(o).wf(), backed::<P, E>(*old(pool), *old(o)), 2 <= level <= old(o).top, old(o).under(page as int), node_at(old(o).nodes, level as int, page as int),
         pa == node_pa(old(o).nodes, level as int, page as int), is_table::<E>(level as int, entry(old(o).nodes, level as int, page as int)),
         forall|v: int| slot(level as int, v) == slot(level as int, page as int) ==> #[trigger] old(o).mine.contains(v),
         page < NR_PAGES,
     ensures
         final(o).wf(), old(o).same_shape(*final(o)), ret <= span(level as int),
+        backed::<P, E>(*final(pool), *final(o)), *final(pool) == old(pool).remove_keys(around(level as int, page as int)),
         forall|m: int, v: int| level <= m <= 5 ==> #[trigger] kept_above(old(o).nodes, final(o).nodes, m, v),
         forall|m: int, v: int| level <= m <= 5 && !(m == level && slot(level as int, v) == slot(level as int, page as int)) ==>
             #[trigger] entry(final(o).nodes, m, v) == entry(old(o).nodes, m, v) || !node_at(old(o).nodes, m, v),
@@ -217,14 +222,17 @@ fn cut_child<P: Platform, E: PageTableEntryTrait>(
     proof_decl! {
         let tracked mut sub = detach::<P, E>(o, l, v);
         let ghost mid = *o;
+        let ghost pool0 = *pool;
+        let tracked mut part = split_shares::<P, E>(pool, o0, sub, mid, l, v);
     }
     proof! {
         assert(node_at(o.nodes, l, v));
         assert(o.nodes[key(l, v)] == o0.nodes[key(l, v)]);
     }
     let first_page = first_of(page, level);
-    proof_with!(Tracked(&mut sub));
+    proof_with!(Tracked(&mut sub), Tracked(&mut part));
     let n = strip::<P, E>(child, level - 1, first_page, out);
+    proof! { lemma_stripped::<P, E>(part, sub); }
     proof_decl! {
         let tracked c = root_only::<P, E>(sub);
         let tracked p = o.nodes.tracked_borrow_mut(key(l, v));
@@ -233,12 +241,14 @@ fn cut_child<P: Platform, E: PageTableEntryTrait>(
         p.lemma_wf();
         p.lemma_state();
     }
-    proof_with!(Tracked(&mut *p), Tracked(c));
+    proof_with!(Tracked(&mut *p), Tracked(c), Tracked(part));
     node::detach::<P, E>(pa, i, child, out);
     proof! {
         p.lemma_wf();
         p.lemma_state();
         unhooked::<P, E>(o0, mid, o, l, v);
+        slot_pages(l, v);
+        lemma_backed_without::<P, E>(pool0, *pool, o0, *o, pages(first(l, v), span(l)));
     }
     n
 }
@@ -246,12 +256,12 @@ fn cut_child<P: Platform, E: PageTableEntryTrait>(
 /// Detaches every node below the locked level-`level` node `pa`, whose first page is `start`; returns how
 /// many pages are or were mapped under it.
 #[verus_spec(ret =>
-    with Tracked(o): Tracked<&mut Owner<P, E>>
+    with Tracked(o): Tracked<&mut Owner<P, E>>, Tracked(pool): Tracked<&mut Shares<P>>
     requires
-        old(o).wf(), 1 <= level <= 4, level == old(o).top, pa == old(o).root_pa(), start == base(level + 1, old(o).prefix), start + span(level + 1) <= NR_PAGES,
+        old(o).wf(), backed::<P, E>(*old(pool), *old(o)), 1 <= level <= 4, level == old(o).top, pa == old(o).root_pa(), start == base(level + 1, old(o).prefix), start + span(level + 1) <= NR_PAGES,
         forall|v: int| slot(level + 1, v) == old(o).prefix ==> #[trigger] old(o).mine.contains(v),
     ensures
-        final(o).wf(), old(o).same_shape(*final(o)), final(o).root_pa() == pa, ret <= span(level + 1),
+        final(o).wf(), backed::<P, E>(*final(pool), *final(o)), old(o).same_shape(*final(o)), final(o).root_pa() == pa, ret <= span(level + 1),
         forall|j: int| 0 <= j < 512 ==> !is_table::<E>(level as int, #[trigger] final(o).nodes[(final(o).top, final(o).prefix)]@.words[j]),
     decreases level, 1int,
 )]
@@ -279,7 +289,7 @@ fn strip<P: Platform, E: PageTableEntryTrait>(
     proof! { base_add(l, 0, 0); }
     #[cfg_attr(verus_only, verus_spec(
         invariant
-            2 <= level <= 4, l == level, j <= 512, o.wf(), old(o).same_shape(*o), level == o.top, pa == o.root_pa(), rk == (o.top, o.prefix),
+            2 <= level <= 4, l == level, j <= 512, o.wf(), backed::<P, E>(*pool, *o), old(o).same_shape(*o), level == o.top, pa == o.root_pa(), rk == (o.top, o.prefix),
             start == base(l + 1, o.prefix), start + span(l + 1) <= NR_PAGES, n <= base(l, j as int),
             forall|v: int| slot(l + 1, v) == o.prefix ==> #[trigger] o.mine.contains(v),
             forall|k: int| 0 <= k < j ==> !is_table::<E>(l, #[trigger] o.nodes[rk]@.words[k]),
@@ -313,7 +323,7 @@ fn strip<P: Platform, E: PageTableEntryTrait>(
                         slot_eq_up(l, l + 1, x, v);
                     }
                 }
-                proof_with!(Tracked(&mut *o));
+                proof_with!(Tracked(&mut *o), Tracked(&mut *pool));
                 let below = cut_child::<P, E>(pa, level, page, out);
                 n += below;
                 proof! {
@@ -337,3 +347,23 @@ fn strip<P: Platform, E: PageTableEntryTrait>(
     proof! { lemma_nth(l, 0, 0); base_512(l); }
     n
 }
+
+#[cfg(verus_only)]
+verus! {
+
+/// A node that was stripped of its children holds what its own words map.
+proof fn lemma_stripped<P: Platform, E: PageTableEntryTrait>(m: Shares<P>, o: Owner<P, E>)
+    requires
+        o.wf(), backed::<P, E>(m, o),
+        forall|j: int| 0 <= j < 512 ==> !is_table::<E>(o.top, #[trigger] o.nodes[(o.top, o.prefix)]@.words[j]),
+    ensures stocked::<P, E>(m, o.nodes[(o.top, o.prefix)]@),
+{
+    assert forall|v: int| o.under(v) && o.top > 1 implies !#[trigger] node_at(o.nodes, o.top - 1, v) by {
+        top_node::<P, E>(o, v);
+        assert(ok_at::<P, E>(o.nodes, o.top, v));
+        assert(!is_table::<E>(o.top, o.nodes[(o.top, o.prefix)]@.words[slot(o.top, v) % 512]));
+    }
+    lemma_backed_one::<P, E>(m, o);
+}
+
+} // verus!

@@ -1,5 +1,4 @@
 //! Opening and closing a range.
-#![allow(clippy::unused_unit)] // a ghost output is attached to the last expression
 use super::geom::*;
 #[cfg(verus_only)]
 use super::identity::{table_ok, TableInfo};
@@ -15,6 +14,8 @@ use super::node::RootPerm;
 #[cfg(verus_only)]
 use super::path::{spec::*, Path};
 #[cfg(verus_only)]
+use super::shares::*;
+#[cfg(verus_only)]
 use crate::paging::geometry::*;
 use crate::paging::{PageTableEntryTrait, PagingConstsTrait, PagingLevel};
 use crate::rcu::RcuGuard;
@@ -22,21 +23,21 @@ use crate::{Paddr, Platform};
 use vstd::prelude::*;
 
 /// Locks the node that covers the pages `[start, end)` of the table at `root`, and every node below it
-/// that overlaps them.
+/// that overlaps them; no other. Beside them come the shares of the frames that their pages map.
 ///
 /// # Errors
 /// `NoFrame`: a node on the way could not be allocated; nothing is locked.
 #[inline(always)]
 #[verus_spec(r =>
-    with Tracked(t): Tracked<&RootPerm<E>> -> out: Tracked<Option<Owner<P, E>>>
+    with Tracked(t): Tracked<&RootPerm<E>> -> out: Tracked<Option<(Owner<P, E>, Shares<P>)>>
     requires
         t.wf::<P>(), t.paddr() == root, t.table().top == C::NR_LEVELS, start < end <= NR_PAGES,
         in_table(t.table(), start as int), in_table(t.table(), end - 1),
         // Whole pairs of root entries: a neighbour page of `widen` belongs to the table.
         t.table().lo % 2 == 0, t.table().hi % 2 == 0,
     ensures
-        r matches Ok(c) ==> (out@ matches Some(o) && {
-            &&& o.wf() && o.top == c.level && o.root_pa() == c.paddr
+        r matches Ok(c) ==> (out@ matches Some((o, m)) && {
+            &&& o.wf() && o.top == c.level && o.root_pa() == c.paddr && backed::<P, E>(m, o) && within(o, start as int, end as int)
             &&& o.site == (Site { root: root as int, table: t.table() })
             &&& forall|v: int| start <= v < end ==> #[trigger] o.mine.contains(v)
         }),
@@ -54,7 +55,7 @@ pub(crate) fn lock_pages<P: Platform, E: PageTableEntryTrait, C: PagingConstsTra
         lemma_pair_in_table(t.table(), C::HIGHEST_TRANSLATION_LEVEL as int, end - 1, hi as int);
     }
     proof_decl! {
-        let tracked out: Option<Owner<P, E>>;
+        let tracked out: Option<(Owner<P, E>, Shares<P>)>;
     }
     proof_with!(Tracked(t) => Tracked(out));
     let r = lock_between::<P, E>(guard, root, C::NR_LEVELS, lo, hi, start, end);
@@ -63,16 +64,14 @@ pub(crate) fn lock_pages<P: Platform, E: PageTableEntryTrait, C: PagingConstsTra
 }
 
 /// Unlocks the locked level-`level` node `pa` and every locked node below it that overlaps the pages
-/// `[lo, hi)`, children first. `rest` is what stays locked: nothing on the way to a page of the range.
-/// (An owner has no other nodes, by construction of the code; that is not proven, so `rest` is not stated to be empty.)
+/// `[lo, hi)`, children first. The owner has no other nodes (`within`), so nothing stays locked; every share that
+/// its pages hold goes back into the lock of the node that maps the page.
 #[verus_spec(
-    with Tracked(own): Tracked<Owner<P, E>> -> rest: Tracked<Nodes<P, E>>
+    with Tracked(own): Tracked<Owner<P, E>>, Tracked(pool): Tracked<Shares<P>>
     requires
-        own.wf(), level == own.top, pa == own.root_pa(), lo <= hi <= NR_PAGES,
+        own.wf(), backed::<P, E>(pool, own), level == own.top, pa == own.root_pa(), lo < hi <= NR_PAGES,
         forall|v: int| lo <= v < hi ==> #[trigger] own.mine.contains(v),
-    ensures
-        rest@.dom().subset_of(own.nodes.dom()),
-        forall|m: int, v: int| 1 <= m <= level && lo <= v < hi ==> !#[trigger] node_at(rest@, m, v),
+        within(own, lo as int, hi as int),
     decreases level,
 )]
 pub(crate) fn unlock_pages<P: Platform, E: PageTableEntryTrait>(
@@ -82,21 +81,19 @@ pub(crate) fn unlock_pages<P: Platform, E: PageTableEntryTrait>(
     hi: usize,
 ) {
     proof_decl! {
-        let ghost (l, prefix, own0) = (level as int, own.prefix, own);
+        let ghost (l, prefix) = (level as int, own.prefix);
         let tracked mut o = own;
-        let tracked mut rest: Nodes<P, E> = Map::tracked_empty();
+        let tracked mut pool = pool;
     }
     if level > 1 {
         let mut cur = lo;
         #[cfg_attr(verus_only, verus_spec(
             invariant
-                2 <= level <= 5, l == level, lo <= cur <= hi <= NR_PAGES,
-                o.wf(), o.top == l, o.prefix == prefix, pa == o.root_pa(), o.nodes.dom().subset_of(own0.nodes.dom()),
+                2 <= level <= 5, l == level, lo < hi, lo <= cur <= hi <= NR_PAGES,
+                o.wf(), o.top == l, o.prefix == prefix, pa == o.root_pa(), backed::<P, E>(pool, o), within(o, lo as int, hi as int),
                 cur == lo || cur == hi || first(l, cur as int) == cur,
                 forall|v: int| cur <= v < hi ==> #[trigger] o.mine.contains(v),
                 forall|m: int, v: int| 1 <= m < l && lo <= v < cur ==> !#[trigger] node_at(o.nodes, m, v),
-                rest.dom().subset_of(own0.nodes.dom()), forall|k: (int, int)| #[trigger] rest.dom().contains(k) ==> k.0 < l,
-                forall|m: int, v: int| 1 <= m < l && lo <= v < hi ==> !#[trigger] node_at(rest, m, v),
             decreases hi - cur,
         ))]
         while cur < hi {
@@ -128,24 +125,11 @@ pub(crate) fn unlock_pages<P: Platform, E: PageTableEntryTrait>(
                 let child = e.paddr(level);
                 proof_decl! {
                     let tracked sub = detach::<P, E>(&mut o, l, v);
-                    let ghost sub0 = sub;
-                    let tracked left: Nodes<P, E>;
+                    let tracked part = split_shares::<P, E>(&mut pool, pre, sub, o, l, v);
                 }
-                proof_with!(Tracked(sub) => Tracked(left));
+                proof! { within_slot::<P, E>(pre, sub, v, lo as int, hi as int); }
+                proof_with!(Tracked(sub), Tracked(part));
                 unlock_pages::<P, E>(child, level - 1, cur, next);
-                proof! {
-                    assert forall|m: int, x: int| 1 <= m < l && lo <= x < hi implies !#[trigger] node_at(left, m, x) by {
-                        if node_at(left, m, x) {
-                            assert(sub0.nodes.dom().contains(key(m, x)));
-                            below_iff(m, x, l, slot(l, v));
-                        }
-                    }
-                    let rest0 = rest;
-                    rest.tracked_union_prefer_right(left);
-                    assert forall|m: int, x: int| 1 <= m < l && lo <= x < hi implies !#[trigger] node_at(rest, m, x) by {
-                        assert(!node_at(rest0, m, x) && !node_at(left, m, x));
-                    }
-                }
             } else {
                 proof! {
                     assert forall|m: int, x: int| 1 <= m < l && lo <= x < next implies !#[trigger] node_at(o.nodes, m, x) by {
@@ -161,24 +145,17 @@ pub(crate) fn unlock_pages<P: Platform, E: PageTableEntryTrait>(
         }
     }
     proof_decl! {
-        let ghost left = o.nodes;
+        let ghost last = o;
         let tracked p = o.nodes.tracked_remove((l, prefix));
     }
-    proof! { p.lemma_wf(); }
-    proof_with!(Tracked(p));
-    node::unlock_node::<P, E>(pa);
     proof! {
-        let rest0 = rest;
-        let tracked Owner { nodes, .. } = o;
-        rest.tracked_union_prefer_right(nodes);
-        assert forall|m: int, v: int| 1 <= m <= l && lo <= v < hi implies !#[trigger] node_at(rest, m, v) by {
-            assert(own0.mine.contains(v));
-            top_node::<P, E>(own0, v);
-            assert(m < l ==> !node_at(left, m, v) && !node_at(rest0, m, v));
-        }
+        only_top::<P, E>(last, lo as int, hi as int);
+        assert(o.nodes =~= Map::empty());
+        lemma_backed_one::<P, E>(pool, last);
+        p.lemma_wf();
     }
-    proof_with!(|= Tracked(rest));
-    ()
+    proof_with!(Tracked(p), Tracked(pool));
+    node::unlock_node::<P, E>(pa);
 }
 
 /// A cursor that goes to `page` and closes: what locking yields is what a position starts from, and what it
@@ -199,20 +176,19 @@ fn visit<P: Platform, E: PageTableEntryTrait, C: PagingConstsTrait>(
     page: usize,
 ) {
     proof_decl! {
-        let tracked out: Option<Owner<P, E>>;
+        let tracked out: Option<(Owner<P, E>, Shares<P>)>;
     }
     proof_with!(Tracked(t) => Tracked(out));
     let r = lock_pages::<P, E, C>(guard, root, start, end);
     if let Ok(c) = r {
         proof_decl! {
-            let tracked own = out.tracked_unwrap();
-            let tracked rest: Nodes<P, E>;
+            let tracked (own, pool) = out.tracked_unwrap();
         }
         proof_with!(Tracked(&own));
         let mut path = Path::<P, E>::new(c.paddr, c.level, start, end, C::NR_LEVELS);
         proof_with!(Tracked(&own));
         path.jump(page);
-        proof_with!(Tracked(own) => Tracked(rest));
+        proof_with!(Tracked(own), Tracked(pool));
         unlock_pages::<P, E>(
             path.nodes[path.top as usize - 1],
             path.top,
@@ -224,6 +200,55 @@ fn visit<P: Platform, E: PageTableEntryTrait, C: PagingConstsTrait>(
 
 #[cfg(verus_only)]
 verus! {
+
+/// The part of an owner below the slot of `v` is on the way to that slot's part of the range.
+proof fn within_slot<P: Platform, E: PageTableEntryTrait>(o: Owner<P, E>, sub: Owner<P, E>, v: int, lo: int, hi: int)
+    requires
+        within(o, lo, hi), sub.wf(), sub.nodes.dom().subset_of(o.nodes.dom()), sub.top < o.top <= 5, sub.prefix == slot(sub.top + 1, v),
+        lo <= v < hi,
+    ensures
+        forall|a: int, b: int| a <= lo || a <= first(sub.top + 1, v) ==> b >= hi || b >= first(sub.top + 1, v) + span(sub.top + 1)
+            ==> #[trigger] within(sub, a, b),
+{
+    let l = sub.top + 1;
+    assert forall|k: (int, int)| #[trigger] sub.nodes.dom().contains(k) implies meets(k, lo, hi)
+        && first(l, v) <= first_page(k) && first_page(k) + span(k.0 + 1) <= first(l, v) + span(l) by {
+        assert(o.nodes.dom().contains(k));
+        let (x, y) = (first_page(k), first_page(k) + span(k.0 + 1) - 1);
+        assert(sub.under(x));
+        slot_iff(k.0 + 1, x, k.1);
+        slot_iff(k.0 + 1, y, k.1);
+        slot_eq_up(k.0 + 1, l, x, y);
+        slot_iff(l, x, slot(l, v));
+        slot_iff(l, y, slot(l, v));
+    }
+    assert forall|a: int, b: int| (a <= lo || a <= first(l, v)) && (b >= hi || b >= first(l, v) + span(l)) implies #[trigger] within(sub, a, b) by {
+        assert forall|k: (int, int)| #[trigger] sub.nodes.dom().contains(k) implies meets(k, a, b) by {}
+    }
+}
+
+/// An owner that has nothing on the way to a page of its range below the top has nothing there at all.
+proof fn only_top<P: Platform, E: PageTableEntryTrait>(o: Owner<P, E>, lo: int, hi: int)
+    requires
+        o.wf(), within(o, lo, hi), lo < hi,
+        forall|m: int, v: int| 1 <= m < o.top && lo <= v < hi ==> !#[trigger] node_at(o.nodes, m, v),
+    ensures
+        forall|k: (int, int)| #[trigger] o.nodes.dom().contains(k) <==> k == (o.top, o.prefix),
+        forall|v: int| o.top > 1 ==> !#[trigger] node_at(o.nodes, o.top - 1, v),
+{
+    assert forall|k: (int, int)| #[trigger] o.nodes.dom().contains(k) implies k == (o.top, o.prefix) by {
+        if k != (o.top, o.prefix) {
+            let x = first_page(k);
+            let v = if lo <= x { x } else { lo };
+            slot_iff(k.0 + 1, v, k.1);
+            slot_iff(k.0 + 1, x, k.1);
+            assert(o.under(x));
+            assert(key(k.0, v) == k);
+            assert(k.0 == o.top ==> k == (o.top, o.prefix));
+            assert(node_at(o.nodes, k.0, v));
+        }
+    }
+}
 
 /// Where a slot ends, another one starts.
 proof fn next_slot(l: int, v: int)

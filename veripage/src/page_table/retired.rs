@@ -8,6 +8,8 @@ use super::entry_word::Ad;
 use super::node_frame;
 #[cfg(verus_only)]
 use super::node_frame::NodeFrame;
+#[cfg(verus_only)]
+use super::shares::Shares;
 use crate::paging::{PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};
 use core::marker::PhantomData;
@@ -43,7 +45,7 @@ pub struct Retired<P: Platform, E: PageTableEntryTrait> {
     tail: Paddr,
     marker: PhantomData<(P, E)>,
     #[cfg(verus_keep_ghost_body)]
-    nodes: Tracked<DeadNodes<P>>,
+    nodes: Tracked<DeadNodes<P, E>>,
 }
 
 #[verus_verify]
@@ -52,7 +54,7 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
     #[verus_spec(r => ensures r@ == Seq::<DeadState>::empty())]
     pub fn new() -> Self {
         proof_decl! {
-            let tracked none = DeadNodes { len: 0, frames: Map::tracked_empty() };
+            let tracked none = DeadNodes { len: 0, frames: Map::tracked_empty(), shares: Map::tracked_empty(), fmt: PhantomData };
         }
         proof_with! { nodes: Tracked(none) }
         Retired {
@@ -72,10 +74,10 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
         self.head == NONE
     }
 
-    /// Adds a node that has been detached.
+    /// Adds a node that has been detached, with the shares of what its leaves map.
     #[verus_spec(
-        with Tracked(f): Tracked<NodeFrame<P>>
-        requires f.wf(pa as int), 1 <= f.meta().0 % 512 <= 5,
+        with Tracked(f): Tracked<NodeFrame<P>>, Tracked(m): Tracked<Shares<P>>
+        requires f.wf(pa as int), 1 <= f.meta().0 % 512 <= 5, dead_stocked::<P, E>(m, dead(f)),
         ensures final(self)@ == old(self)@.push(dead(f)),
     )]
     pub(super) fn push(&mut self, pa: Paddr) {
@@ -97,8 +99,8 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
             let tracked mut nodes = me.nodes.get();
         }
         proof! {
-            nodes.push(f, pa as int);
             assert(dead(f) == dead(f0));
+            nodes.push(f, m, pa as int);
         }
         proof_with! { nodes: Tracked(nodes) }
         let all = Retired {
@@ -163,14 +165,15 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
         Waiting { stamp, list: self }
     }
 
-    /// Takes out the node that came last.
+    /// Takes out the node that came last, with the shares of what its leaves map.
     #[verus_spec(r =>
-        with -> f: Tracked<Option<NodeFrame<P>>>
+        with -> f: Tracked<Option<(NodeFrame<P>, Shares<P>)>>
         ensures
             r is None <==> old(self)@.len() == 0,
             r is None ==> final(self)@ == old(self)@,
-            r matches Some(n) ==> (f@ matches Some(f) && {
+            r matches Some(n) ==> (f@ matches Some((f, m)) && {
                 &&& f.wf(n.0 as int) && dead(f) == old(self)@.last() && n.1 == dead(f).level
+                &&& dead_stocked::<P, E>(m, dead(f))
                 &&& final(self)@ == old(self)@.drop_last()
             }),
     )]
@@ -182,7 +185,7 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
             me.lemma_head();
         }
         proof_decl! {
-            let tracked mut out: Option<NodeFrame<P>> = None;
+            let tracked mut out: Option<(NodeFrame<P>, Shares<P>)> = None;
         }
         let r = if me.head == NONE {
             *self = me;
@@ -192,7 +195,7 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
             let old_tail = me.tail;
             proof_decl! {
                 let tracked mut nodes = me.nodes.get();
-                let tracked f = nodes.pop();
+                let tracked (f, m) = nodes.pop();
             }
             proof! {
                 if nodes.len > 0 {
@@ -214,7 +217,7 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
             };
             *self = rest;
             proof! {
-                out = Some(f);
+                out = Some((f, m));
             }
             Some((pa, level))
         };
@@ -280,20 +283,21 @@ pub struct Expired<P: Platform, E: PageTableEntryTrait> {
 
 #[verus_verify]
 impl<P: Platform, E: PageTableEntryTrait> Expired<P, E> {
-    /// Takes a node out: its frame and its level.
+    /// Takes a node out: its frame and its level, with the shares of what its leaves map.
     #[verus_spec(r =>
-        with -> f: Tracked<Option<NodeFrame<P>>>
+        with -> f: Tracked<Option<(NodeFrame<P>, Shares<P>)>>
         ensures
             r is None <==> old(self)@.len() == 0,
             r is None ==> final(self)@ == old(self)@,
-            r matches Some(n) ==> (f@ matches Some(f) && {
+            r matches Some(n) ==> (f@ matches Some((f, m)) && {
                 &&& f.wf(n.0 as int) && dead(f) == old(self)@.last() && n.1 == dead(f).level
+                &&& dead_stocked::<P, E>(m, dead(f))
                 &&& final(self)@ == old(self)@.drop_last()
             }),
     )]
     pub fn pop(&mut self) -> Option<(Paddr, PagingLevel)> {
         proof_decl! {
-            let tracked f: Option<NodeFrame<P>>;
+            let tracked f: Option<(NodeFrame<P>, Shares<P>)>;
         }
         proof_with!(=> Tracked(f));
         let r = self.list.pop();
@@ -309,14 +313,17 @@ impl<P: Platform, E: PageTableEntryTrait> Expired<P, E> {
         #[cfg_attr(verus_only, verus_spec(decreases me@.len()))]
         loop {
             proof_decl! {
-                let tracked f: Option<NodeFrame<P>>;
+                let tracked f: Option<(NodeFrame<P>, Shares<P>)>;
             }
             proof_with!(=> Tracked(f));
             let next = me.pop();
             match next {
                 None => return,
                 Some((pa, _)) => {
-                    proof_with!(Tracked(f.tracked_unwrap()));
+                    proof_decl! {
+                        let tracked (f, _leaked) = f.tracked_unwrap();
+                    }
+                    proof_with!(Tracked(f));
                     free_node::<P, E>(pa);
                 }
             }

@@ -13,6 +13,8 @@ use super::node::{put_word, NodePerm, NodeState};
 use super::path::spec::*;
 use super::path::Path;
 use super::retired::Retired;
+#[cfg(verus_only)]
+use super::shares::{backed, lemma_backed_view, take_shares, Shares};
 use super::word::*;
 use super::PageTableError;
 #[cfg(verus_only)]
@@ -353,17 +355,17 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     }
 
     /// Unmaps every page in `[page, to)` and moves there; returns how many there were. Each page that is
-    /// not below a covered table is given to `sink`, each node to `out`.
+    /// not below a covered table is given to `sink`, each node to `out`, with the shares of what it maps.
     ///
     /// # Errors
     /// See [`split`](Self::split): nothing before the new position is mapped, nothing from there on has
     /// changed. Pages are split before any is unmapped.
     #[verus_spec(ret =>
-        with Tracked(own): Tracked<&mut Owner<P, E>>
-        requires old(self).inv(*old(own)), old(self).page <= to <= old(self).end,
+        with Tracked(own): Tracked<&mut Owner<P, E>>, Tracked(pool): Tracked<&mut Shares<P>>
+        requires old(self).inv(*old(own)), backed::<P, E>(*old(pool), *old(own)), old(self).page <= to <= old(self).end,
         ensures
             final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
-            old(self).page <= final(self).page <= to,
+            backed::<P, E>(*final(pool), *final(own)), old(self).page <= final(self).page <= to,
             final(own).view() == old(own).view().remove_keys(pages(old(self).v(), final(self).v() - old(self).v())),
             ret matches Ok(n) ==> final(self).page == to && n <= to - old(self).page,
     )]
@@ -379,23 +381,27 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         }
         proof! { assert(own.view() =~= view0.remove_keys(pages(v0, 0))); }
         proof_with!(Tracked(&mut *own));
-        self.cut_ends(to)?;
+        let cut = self.cut_ends(to);
+        proof! { lemma_backed_view::<P, E>(*pool, *old(own), *own); }
+        cut?;
         proof_with!(Tracked(&*own));
         self.lift(to);
         let mut n: usize = 0;
         #[cfg_attr(verus_only, verus_spec(
             invariant
-                self.inv(*own), self.same_bounds(old(self)), old(own).same_shape(*own), from <= self.page <= to <= self.end, v0 == from, from == old(self).page,
+                self.inv(*own), backed::<P, E>(*pool, *own),
+                self.same_bounds(old(self)), old(own).same_shape(*own), from <= self.page <= to <= self.end, v0 == from, from == old(self).page,
                 n <= self.page - from, own.view() == view0.remove_keys(pages(v0, self.v() - v0)), view0 == old(own).view(),
             decreases to - self.page,
         ))]
         loop {
             proof_decl! {
-                let ghost (v1, view1) = (self.v(), own.view());
+                let ghost (v1, view1, own1) = (self.v(), own.view(), *own);
             }
             proof_with!(Tracked(&mut *own));
             let found = self.seek(to, true);
             proof! {
+                lemma_backed_view::<P, E>(*pool, own1, *own);
                 assert(own.view() =~= view0.remove_keys(pages(v0, self.v() - v0))) by {
                     assert forall|x: int| v1 <= x < self.v() implies !#[trigger] view0.dom().contains(x) by {
                         assert(!view1.dom().contains(x));
@@ -407,7 +413,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 return Ok(n);
             };
             proof_decl! {
-                let ghost (l, v, view2) = (self.level as int, self.v(), own.view());
+                let ghost (l, v, view2, own2) = (self.level as int, self.v(), own.view(), *own);
             }
             let next;
             if word_table::<E>(w, self.level) {
@@ -415,7 +421,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 proof! {
                     assert forall|x: int| slot(l, x) == self.cur_slot() implies #[trigger] own.mine.contains(x) by { slot_iff(l, x, slot(l, v)); }
                 }
-                proof_with!(Tracked(&mut *own));
+                proof_with!(Tracked(&mut *own), Tracked(&mut *pool));
                 let below = self.take_table(out);
                 n += below;
             } else {
@@ -423,6 +429,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 proof_with!(Tracked(&mut *own));
                 let (passed, gone) = self.clear_words(room, sink);
                 proof! {
+                    take_shares::<P, E>(pool, own2, *own, pages(v, base(l, passed as int)));
                     base_add(l, 0, 0);
                     base_add(l, passed as int, 0);
                     base_mono(l, gone as int, passed as int);
@@ -437,8 +444,12 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 assert(own.view() == view2.remove_keys(pages(v, next - v)));
                 assert(own.view() =~= view0.remove_keys(pages(v0, next - v0)));
             }
+            proof_decl! {
+                let ghost own3 = *own;
+            }
             proof_with!(Tracked(&mut *own));
             self.prune(out);
+            proof! { lemma_backed_view::<P, E>(*pool, own3, *own); }
             proof_with!(Tracked(&*own));
             self.jump(next);
         }

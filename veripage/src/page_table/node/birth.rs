@@ -29,13 +29,17 @@ use veripage_hw::page::zero_words;
 )]
 pub(super) fn claim_slot<P: Platform>(pa: Paddr) {
     proof_decl! {
-        let tracked s: SlotRes<P>;
+        let tracked got: Locked<P>;
     }
     proof! {
         f.lemma_wf(pa as int);
     }
-    proof_with!(=> Tracked(s));
+    proof_with!(=> Tracked(got));
     lock::lock::<P>(pa);
+    proof_decl! {
+        // no node, so no shares
+        let tracked (s, _none) = got;
+    }
     proof! {
         if s.node is Some {
             let tracked n = s.node.tracked_borrow();

@@ -7,6 +7,8 @@ use super::super::lock::*;
 use super::super::node_frame;
 #[cfg(verus_only)]
 use super::super::node_frame::NodeFrame;
+#[cfg(verus_only)]
+use super::super::shares::{lemma_stocked_none, lemma_stocked_same, stocked, Shares};
 use super::birth::*;
 use super::*;
 use crate::paging::{PageTableEntryTrait, PagingLevel};
@@ -149,7 +151,11 @@ pub fn new_root<P: Platform, E: PageTableEntryTrait>(
         proof_decl! {
             let tracked (r, p) = made.tracked_unwrap();
         }
-        proof_with!(Tracked(p));
+        proof! {
+            E::zero_absent();
+            lemma_stocked_none::<P, E>(p@);
+        }
+        proof_with!(Tracked(p), Tracked(Map::tracked_empty()));
         unlock_node::<P, E>(root);
         proof! {
             out = Some(r);
@@ -182,7 +188,7 @@ pub fn new_user_root<P: Platform, E: PageTableEntryTrait>(
     proof_decl! {
         let tracked mut made: Option<(RootPerm<E>, NodePerm<P, E>)>;
         let tracked mut out: Option<RootPerm<E>> = None;
-        let tracked kp: NodePerm<P, E>;
+        let tracked other: (NodePerm<P, E>, Shares<P>);
     }
     proof_with!(Ghost(t) => Tracked(made));
     let root = make_root::<P, E>(level, base);
@@ -190,13 +196,16 @@ pub fn new_user_root<P: Platform, E: PageTableEntryTrait>(
         proof_decl! {
             let tracked (r, mut p) = made.tracked_unwrap();
         }
-        proof_with!(Tracked(k) => Tracked(kp));
+        proof_with!(Tracked(k) => Tracked(other));
         lock_root::<P, E>(kernel);
+        proof_decl! {
+            let tracked (kp, km) = other;
+        }
         proof_with!(Tracked(&mut p), Tracked(&kp));
         copy_entries::<P, E>(root, kernel, from);
-        proof_with!(Tracked(kp));
+        proof_with!(Tracked(kp), Tracked(km));
         unlock_node::<P, E>(kernel);
-        proof_with!(Tracked(p));
+        proof_with!(Tracked(p), Tracked(Map::tracked_empty()));
         unlock_node::<P, E>(root);
         proof! {
             out = Some(r);
@@ -214,7 +223,7 @@ pub fn new_user_root<P: Platform, E: PageTableEntryTrait>(
         old(p).wf(), old(p)@.paddr == pa, old(p)@.words == zero_words(), old(p)@.level == old(p)@.table.top,
         o.inv(), o@.paddr == other, old(p)@.table.hi <= from <= 512,
     ensures
-        final(p).wf(), final(p)@.paddr == pa, final(p)@.info() == old(p)@.info(),
+        final(p).wf(), final(p)@.paddr == pa, final(p)@.info() == old(p)@.info(), stocked::<P, E>(Map::empty(), final(p)@),
         shares::<E>(final(p)@.words, o@.words, from as int, 512),
 )]
 fn copy_entries<P: Platform, E: PageTableEntryTrait>(pa: Paddr, other: Paddr, from: usize) {
@@ -224,6 +233,7 @@ fn copy_entries<P: Platform, E: PageTableEntryTrait>(pa: Paddr, other: Paddr, fr
         E::zero_absent();
         p.lemma_state();
         lemma_count_uniform(fmt::<E>(), p@.words, from as int, false);
+        lemma_stocked_none::<P, E>(p@);
     }
     #[cfg_attr(verus_only, verus_spec(
         invariant
@@ -231,7 +241,7 @@ fn copy_entries<P: Platform, E: PageTableEntryTrait>(pa: Paddr, other: Paddr, fr
             p@.words.len() == 512, p@.table.fmt == fmt::<E>(), !E::spec_present(0),
             n <= i, n == present_count(fmt::<E>(), p@.words, i as int),
             forall|j: int| i <= j < 512 ==> p@.words[j] == 0,
-            p@.info() == old(p)@.info(), shares::<E>(p@.words, o@.words, from as int, i as int),
+            p@.info() == old(p)@.info(), stocked::<P, E>(Map::empty(), p@), shares::<E>(p@.words, o@.words, from as int, i as int),
         decreases 512 - i,
     ))]
     while i < 512 {
@@ -241,13 +251,25 @@ fn copy_entries<P: Platform, E: PageTableEntryTrait>(pa: Paddr, other: Paddr, fr
             assert(!own(p@.info(), i as int));
             lemma_count_update(fmt::<E>(), p@.words, i as int, e.bits(), i as int);
         }
+        proof_decl! {
+            let ghost p0 = p@;
+        }
         proof_with!(Tracked(&mut *p));
         put::<P, E>(pa, i, e.as_usize() as u64);
+        proof! {
+            lemma_stocked_same::<P, E>(Map::empty(), p0, p@, i as int);
+        }
         if e.is_present() {
             n += 1;
         }
         i += 1;
     }
+    proof_decl! {
+        let ghost p0 = p@;
+    }
     proof_with!(Tracked(&mut *p));
     set_count::<P, E>(pa, n);
+    proof! {
+        assert(p@.words =~= p0.words.update(0, p@.words[0]));
+    }
 }

@@ -1,6 +1,8 @@
 //! The life of a table, by the operations on its nodes alone: checked as a client of their contracts, and
 //! run by the test below.
 use super::super::retired::Retired;
+#[cfg(verus_only)]
+use super::super::shares::{lemma_stocked_none, lemma_stocked_same, stocked, Shares};
 use super::walk_hint::*;
 use super::*;
 #[cfg(verus_only)]
@@ -37,7 +39,10 @@ fn tour<P: Platform, E: PageTableEntryTrait>(
     let seen = match covering {
         Err(_) => None,
         Ok(node) => {
-            proof_with!(Tracked(found.tracked_unwrap()));
+            proof_decl! {
+                let tracked (p, m) = found.tracked_unwrap();
+            }
+            proof_with!(Tracked(p), Tracked(m));
             map_and_take::<P, E>(node.paddr, node.level, to, prop)
         }
     };
@@ -50,9 +55,9 @@ fn tour<P: Platform, E: PageTableEntryTrait>(
 
 /// Maps page 5 in its locked leaf node, looks, takes it out, and unlocks.
 #[verus_spec(r =>
-    with Tracked(p): Tracked<NodePerm<P, E>>
+    with Tracked(p): Tracked<NodePerm<P, E>>, Tracked(m): Tracked<Shares<P>>
     requires
-        p.wf(), p@.paddr == pa, p@.level == level, p@.own(5),
+        p.wf(), p@.paddr == pa, p@.level == level, p@.own(5), stocked::<P, E>(m, p@),
         E::spec_supports(1, prop), page_ok(E::PADDR_END as int, 1, to as int),
     ensures r matches Some(x) ==> E::spec_paddr(1, x.0.bits()) == to && E::spec_paddr(1, x.1.bits()) == to,
 )]
@@ -64,6 +69,7 @@ fn map_and_take<P: Platform, E: PageTableEntryTrait>(
 ) -> Seen<E> {
     proof_decl! {
         let tracked mut p = p;
+        let ghost p0 = p@;
         let ghost words = p@.words;
     }
     proof! {
@@ -76,7 +82,7 @@ fn map_and_take<P: Platform, E: PageTableEntryTrait>(
         E::ad_irrelevant(level as int, words[5], was.bits());
     }
     if level != 1 || was.is_present() {
-        proof_with!(Tracked(p));
+        proof_with!(Tracked(p), Tracked(m));
         unlock_node::<P, E>(pa);
         return None;
     }
@@ -101,8 +107,10 @@ fn map_and_take<P: Platform, E: PageTableEntryTrait>(
     proof! {
         E::ad_irrelevant(1, leaf.bits(), looked.bits());
         E::ad_irrelevant(1, leaf.bits(), taken.bits());
+        assert(p@.words =~= words.update(5, 0));
+        lemma_stocked_same::<P, E>(m, p0, p@, 5);
     }
-    proof_with!(Tracked(p));
+    proof_with!(Tracked(p), Tracked(m));
     unlock_node::<P, E>(pa);
     Some((looked, taken))
 }
@@ -114,11 +122,13 @@ fn map_and_take<P: Platform, E: PageTableEntryTrait>(
 )]
 fn by_hand<P: Platform, E: PageTableEntryTrait>(root: Paddr, out: &mut Retired<P, E>) {
     proof_decl! {
-        let tracked mut p: NodePerm<P, E>;
+        let tracked got: (NodePerm<P, E>, Shares<P>);
     }
-    proof_with!(Tracked(r) => Tracked(p));
+    proof_with!(Tracked(r) => Tracked(got));
     lock_root::<P, E>(root);
     proof_decl! {
+        let tracked (mut p, m) = got;
+        let ghost p0 = p@;
         let ghost words = p@.words;
     }
     proof! {
@@ -139,12 +149,17 @@ fn by_hand<P: Platform, E: PageTableEntryTrait>(root: Paddr, out: &mut Retired<P
             }
             proof! {
                 E::zero_absent();
+                lemma_stocked_none::<P, E>(c@);
             }
-            proof_with!(Tracked(&mut p), Tracked(c));
+            proof_with!(Tracked(&mut p), Tracked(c), Tracked(Map::tracked_empty()));
             detach::<P, E>(root, 1, child, out);
+            proof! {
+                assert(p@.words =~= words.update(1, 0));
+                lemma_stocked_same::<P, E>(m, p0, p@, 1);
+            }
         }
     }
-    proof_with!(Tracked(p));
+    proof_with!(Tracked(p), Tracked(m));
     unlock_node::<P, E>(root);
 }
 

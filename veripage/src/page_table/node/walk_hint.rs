@@ -1,6 +1,8 @@
 //! Lock-free walks: the hint for where to lock, and the answer for readers.
 use super::super::identity::{index_of, pages_before};
 use super::super::node_frame;
+#[cfg(verus_only)]
+use super::super::shares::{lemma_stocked_none, lemma_stocked_same, stocked, Shares};
 use super::*;
 #[cfg(verus_only)]
 use crate::paging::geometry::slot;
@@ -89,12 +91,13 @@ fn hint_walk<P: Platform, E: PageTableEntryTrait>(
 /// # Errors
 /// [`NoFrame`]: a node could not be allocated; no lock is held, and what was allocated stays linked.
 #[verus_spec(r =>
-    with Tracked(t): Tracked<&RootPerm<E>> -> out: Tracked<Option<NodePerm<P, E>>>
+    with Tracked(t): Tracked<&RootPerm<E>> -> out: Tracked<Option<(NodePerm<P, E>, Shares<P>)>>
     requires t.wf::<P>(), t.paddr() == root, top == t.table().top, in_table(t.table(), lo as int), in_table(t.table(), hi as int), lo <= hi,
     ensures
-        r matches Ok(c) ==> (out@ matches Some(p) && {
+        r matches Ok(c) ==> (out@ matches Some((p, m)) && {
             &&& p.wf() && covers(p@, c, root as int, t.table(), lo as int, hi as int)
             &&& lowest::<E>(p@, create, lo as int, hi as int)
+            &&& stocked::<P, E>(m, p@)
         }),
 )]
 #[cfg_attr(verus_only, verifier::exec_allows_no_decreases_clause)]
@@ -107,8 +110,8 @@ pub fn lock_covering<P: Platform, E: PageTableEntryTrait>(
     create: bool,
 ) -> Result<Covering, NoFrame> {
     proof_decl! {
-        let tracked mut found: Option<NodePerm<P, E>>;
-        let tracked out: Option<NodePerm<P, E>>;
+        let tracked mut found: Option<(NodePerm<P, E>, Shares<P>)>;
+        let tracked out: Option<(NodePerm<P, E>, Shares<P>)>;
     }
     proof! {
         t.lemma_root::<P>();
@@ -119,7 +122,7 @@ pub fn lock_covering<P: Platform, E: PageTableEntryTrait>(
     #[cfg_attr(verus_only, verus_spec(
         invariant
             t.wf::<P>(), t.paddr() == root, has_slot::<P>(root as int), 1 <= top <= 5, lo <= hi,
-            level != 0 ==> (found matches Some(p) && p.wf()
+            level != 0 ==> (found matches Some((p, m)) && p.wf() && stocked::<P, E>(m, p@)
                 && covers(p@, Covering { paddr: pa, level }, root as int, t.table(), lo as int, hi as int)),
     ))]
     while level == 0 {
@@ -142,10 +145,10 @@ pub fn lock_covering<P: Platform, E: PageTableEntryTrait>(
 /// gives its level, else 0. Only what the slot says under the lock counts.
 #[inline(always)]
 #[verus_spec(l =>
-    with Tracked(t): Tracked<&RootPerm<E>> -> out: Tracked<Option<NodePerm<P, E>>>
+    with Tracked(t): Tracked<&RootPerm<E>> -> out: Tracked<Option<(NodePerm<P, E>, Shares<P>)>>
     requires t.wf::<P>(), t.paddr() == root, has_slot::<P>(pa as int), lo <= hi,
     ensures
-        l != 0 ==> (out@ matches Some(p) && p.wf()
+        l != 0 ==> (out@ matches Some((p, m)) && p.wf() && stocked::<P, E>(m, p@)
             && covers(p@, Covering { paddr: pa, level: l }, root as int, t.table(), lo as int, hi as int)),
 )]
 fn lock_valid<P: Platform, E: PageTableEntryTrait>(
@@ -155,13 +158,14 @@ fn lock_valid<P: Platform, E: PageTableEntryTrait>(
     hi: usize,
 ) -> PagingLevel {
     proof_decl! {
-        let tracked mut out: Option<NodePerm<P, E>> = None;
-        let tracked s: SlotRes<P>;
+        let tracked mut out: Option<(NodePerm<P, E>, Shares<P>)> = None;
+        let tracked got: Locked<P>;
         let tracked world = the_world::<P, World<P>>();
     }
-    proof_with!(=> Tracked(s));
+    proof_with!(=> Tracked(got));
     lock::lock::<P>(pa);
     proof_decl! {
+        let tracked (mut s, stock) = got;
         let ghost info = s.tok@;
     }
     let mut level = 0;
@@ -191,10 +195,12 @@ fn lock_valid<P: Platform, E: PageTableEntryTrait>(
         proof! {
             lemma_prefix(info, lo as int);
             lemma_prefix(info, hi as int);
-            out = Some(NodePerm { res: s, fmt: core::marker::PhantomData });
+            let tracked p = NodePerm { res: s, fmt: core::marker::PhantomData };
+            p.lemma_stock(stock);
+            out = Some((p, stock));
         }
     } else {
-        proof_with!(Tracked(s));
+        proof_with!(Tracked(s), Tracked(stock));
         lock::unlock::<P>(pa);
     }
     proof_with!(|= Tracked(out));
@@ -204,15 +210,16 @@ fn lock_valid<P: Platform, E: PageTableEntryTrait>(
 /// From the locked node `pa`, hand over hand, to the lowest node that covers `lo..=hi`.
 #[inline(always)]
 #[verus_spec(r =>
-    with Tracked(p): Tracked<NodePerm<P, E>>, Ghost(root): Ghost<int>, Ghost(t): Ghost<TableInfo>
-        -> out: Tracked<Option<NodePerm<P, E>>>
+    with Tracked(held): Tracked<(NodePerm<P, E>, Shares<P>)>, Ghost(root): Ghost<int>, Ghost(t): Ghost<TableInfo>
+        -> out: Tracked<Option<(NodePerm<P, E>, Shares<P>)>>
     requires
-        p.wf(), covers(p@, Covering { paddr: pa, level }, root, t, lo as int, hi as int), lo <= hi,
+        held.0.wf(), stocked::<P, E>(held.1, held.0@), covers(held.0@, Covering { paddr: pa, level }, root, t, lo as int, hi as int), lo <= hi,
         in_table(t, lo as int), in_table(t, hi as int),
     ensures
-        r matches Ok(c) ==> (out@ matches Some(p) && {
+        r matches Ok(c) ==> (out@ matches Some((p, m)) && {
             &&& p.wf() && covers(p@, c, root, t, lo as int, hi as int)
             &&& lowest::<E>(p@, create, lo as int, hi as int)
+            &&& stocked::<P, E>(m, p@)
         }),
 )]
 fn descend<P: Platform, E: PageTableEntryTrait>(
@@ -223,23 +230,25 @@ fn descend<P: Platform, E: PageTableEntryTrait>(
     create: bool,
 ) -> Result<Covering, NoFrame> {
     proof_decl! {
-        let tracked mut p = Some(p);
-        let tracked mut out: Option<NodePerm<P, E>> = None;
+        let tracked mut p = Some(held);
+        let tracked mut out: Option<(NodePerm<P, E>, Shares<P>)> = None;
     }
     let mut full = false;
     #[cfg_attr(verus_only, verus_spec(
         invariant
-            !full ==> (p matches Some(n) && n.wf() && covers(n@, Covering { paddr: pa, level }, root, t, lo as int, hi as int)),
+            !full ==> (p matches Some((n, m)) && n.wf() && stocked::<P, E>(m, n@)
+                && covers(n@, Covering { paddr: pa, level }, root, t, lo as int, hi as int)),
             lo <= hi, in_table(t, lo as int), in_table(t, hi as int),
         ensures
-            !full ==> (p matches Some(n) && n.wf() && covers(n@, Covering { paddr: pa, level }, root, t, lo as int, hi as int)
-                && lowest::<E>(n@, create, lo as int, hi as int)),
+            !full ==> (p matches Some((n, m)) && n.wf() && stocked::<P, E>(m, n@)
+                && covers(n@, Covering { paddr: pa, level }, root, t, lo as int, hi as int) && lowest::<E>(n@, create, lo as int, hi as int)),
         decreases level,
     ))]
     while !full && level > 1 {
         proof_decl! {
-            let tracked mut n = p.tracked_take();
-            let tracked mut c: Option<NodePerm<P, E>> = None;
+            let tracked (mut n, m) = p.tracked_take();
+            let tracked mut c: Option<(NodePerm<P, E>, Shares<P>)> = None;
+            let ghost n0 = n@;
         }
         let i = index_of(lo, level);
         proof! {
@@ -248,7 +257,7 @@ fn descend<P: Platform, E: PageTableEntryTrait>(
         }
         if i != index_of(hi, level) {
             proof! {
-                p = Some(n);
+                p = Some((n, m));
             }
             break;
         }
@@ -261,7 +270,7 @@ fn descend<P: Platform, E: PageTableEntryTrait>(
         if e.is_present() {
             if e.is_last(level) {
                 proof! {
-                    p = Some(n);
+                    p = Some((n, m));
                 }
                 break;
             }
@@ -274,19 +283,25 @@ fn descend<P: Platform, E: PageTableEntryTrait>(
         } else {
             if !create {
                 proof! {
-                    p = Some(n);
+                    p = Some((n, m));
                 }
                 break;
             }
             proof_with!(Tracked(&mut n) => Tracked(made));
             let next = alloc_child::<P, E>(pa, i);
-            proof! {
-                c = made;
-            }
             match next {
-                Some(next) => child = next,
+                Some(next) => {
+                    proof! {
+                        let tracked made = made.tracked_unwrap();
+                        E::zero_absent();
+                        lemma_stocked_none::<P, E>(made@);
+                        c = Some((made, Map::tracked_empty()));
+                        lemma_stocked_same::<P, E>(m, n0, n@, i as int);
+                    }
+                    child = next;
+                }
                 None => {
-                    proof_with!(Tracked(n));
+                    proof_with!(Tracked(n), Tracked(m));
                     unlock_node::<P, E>(pa);
                     full = true;
                     break;
@@ -298,7 +313,7 @@ fn descend<P: Platform, E: PageTableEntryTrait>(
             lemma_step(n@.info(), i as int, hi as int);
             p = c;
         }
-        proof_with!(Tracked(n));
+        proof_with!(Tracked(n), Tracked(m));
         unlock_node::<P, E>(pa);
         pa = child;
         level -= 1;
