@@ -35,6 +35,25 @@ pub proof fn lemma_links_kept<P: Platform>(p: NodeInfo, a: NodeRes<P>, b: NodeRe
     }
 }
 
+/// The same, without a format.
+proof fn lemma_part_fits(end: int, l: int, to: int, j: int)
+    requires
+        1 <= l <= 4,
+        page_ok(end, l + 1, to),
+        end % 0x1_0000_0000_0000 == 0,
+        0 <= j < 512,
+    ensures
+        page_ok(end, l, to + off(l, j) * 4096),
+        0 <= off(l, j) * 4096 < span(l) * 4096,
+        to + span(l) * 4096 <= end,
+{
+    if l == 1 {
+    } else if l == 2 {
+    } else if l == 3 {
+    } else {
+    }
+}
+
 /// The parts of a page are pages.
 pub proof fn lemma_part_ok<E: PageTableEntryTrait>(l: int, to: int, j: int)
     requires
@@ -47,11 +66,7 @@ pub proof fn lemma_part_ok<E: PageTableEntryTrait>(l: int, to: int, j: int)
         to + span(l) * 4096 <= E::PADDR_END <= 0x100_0000_0000_0000,
 {
     E::paddr_end_aligned();
-    if l == 1 {
-    } else if l == 2 {
-    } else if l == 3 {
-    } else {
-    }
+    lemma_part_fits(E::PADDR_END as int, l, to, j);
 }
 
 /// Linking a child gives away its share of the rights and keeps half of its identity.
