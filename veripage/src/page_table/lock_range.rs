@@ -90,12 +90,11 @@ fn lock_next<P: Platform, E: PageTableEntryTrait>(
         pa == node_pa(old(own).nodes, level as int, lo as int),
         slot(level + 1, lo as int) == slot(level + 1, hi - 1),
         last_of(old(own).nodes, key(level as int, lo as int)),
-        forall|v: int| lo <= v < hi ==> #[trigger] old(own).own_at(v),
+        old(own).site.from <= lo, hi <= old(own).site.to, forall|v: int| lo <= v < hi ==> #[trigger] old(own).own_at(v),
         forall|v: int| #[trigger] bare(*old(own), level as int, slot(level + 1, lo as int), v),
     ensures
         final(own).wf(), backed::<P, E>(*final(pool), *final(own)),
         final(own).top == old(own).top, final(own).prefix == old(own).prefix, final(own).site == old(own).site,
-        forall|k: (int, int)| #[trigger] final(own).nodes.dom().contains(k) ==> old(own).nodes.dom().contains(k) || meets(k, lo as int, hi as int),
         forall|v: int| lo <= v < hi ==> #[trigger] final(own).mine.contains(v),
         old(own).mine.subset_of(final(own).mine),
         forall|m: int, v: int| 1 <= m <= 5 && !(m < level && slot(level + 1, v) == slot(level + 1, lo as int)) ==>
@@ -119,7 +118,7 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
     #[cfg_attr(verus_only, verus_spec(
         invariant
             own.wf(), backed::<P, E>(*pool, *own),
-            forall|k: (int, int)| #[trigger] own.nodes.dom().contains(k) ==> old(own).nodes.dom().contains(k) || meets(k, lo as int, hi as int),
+            own.site.from <= lo && hi <= own.site.to,
             own.top == old(own).top, own.prefix == old(own).prefix, own.site == old(own).site, 1 <= level <= own.top, l == level, v0 == lo,
             lo <= cur <= hi <= NR_PAGES, own.under(v0), old(own).wf(),
             pa == node_pa(old(own).nodes, l, v0), node_at(old(own).nodes, l, v0),
@@ -177,7 +176,6 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
                 lemma_backed_one::<P, E>(m, sub0);
                 attach(own, sub, l, v);
                 join_shares::<P, E>(pool, m, pre, sub0, *own, l, v);
-                lemma_meets(l - 1, v, lo as int, hi as int);
             }
             proof_decl! {
                 let ghost mid = *own;
@@ -196,9 +194,6 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
             proof_with!(Tracked(&mut *own), Tracked(&mut *pool));
             lock_below::<P, E>(child, level - 1, cur, next);
             proof! {
-                assert forall|k: (int, int)| #[trigger] own.nodes.dom().contains(k) implies old(own).nodes.dom().contains(k) || meets(k, lo as int, hi as int) by {
-                    if !mid.nodes.dom().contains(k) { assert(meets(k, cur as int, next as int)); }
-                }
                 assert forall|m: int, x: int| 1 <= m <= 5 && !(m < l && slot(l + 1, x) == s1) implies #[trigger] kept(old(own).nodes, own.nodes, m, x) by {
                     assert(kept(old(own).nodes, pre.nodes, m, x));
                     if m < l { slot_eq_up_not(l, x, v); }
@@ -242,8 +237,8 @@ pub(crate) fn lock_below<P: Platform, E: PageTableEntryTrait>(
         lo <= start < end <= hi + 1, hi < NR_PAGES,
     ensures
         r matches Ok(c) ==> (out@ matches Some((o, m)) && {
-            &&& o.wf() && o.top == c.level && o.root_pa() == c.paddr && backed::<P, E>(m, o) && within(o, start as int, end as int)
-            &&& o.site == (Site { root: root as int, table: t.table() })
+            &&& o.wf() && o.top == c.level && o.root_pa() == c.paddr && backed::<P, E>(m, o)
+            &&& o.site == (Site { root: root as int, table: t.table(), from: start as int, to: end as int })
             &&& forall|v: int| start <= v < end ==> #[trigger] o.mine.contains(v)
         }),
 )]
@@ -265,7 +260,7 @@ pub(crate) fn lock_between<P: Platform, E: PageTableEntryTrait>(
     if let Ok(c) = r {
         proof_decl! {
             let tracked (p, mut pool) = p.tracked_unwrap();
-            let ghost (l, prefix, site) = (p@.level, p@.prefix, Site { root: p@.root, table: p@.table });
+            let ghost (l, prefix, site) = (p@.level, p@.prefix, Site { from: start as int, to: end as int, ..site_of(p@) });
         }
         proof! {
             p.lemma_wf();
@@ -300,24 +295,6 @@ pub(crate) fn lock_between<P: Platform, E: PageTableEntryTrait>(
 
 #[cfg(verus_only)]
 verus! {
-
-/// Node `k` is on the way to a page in `[lo, hi)`.
-pub open spec fn meets(k: (int, int), lo: int, hi: int) -> bool {
-    first_page(k) < hi && lo < first_page(k) + span(k.0 + 1)
-}
-
-/// All nodes but the top one are on the way to a page in `[lo, hi)`: whoever unlocks those has unlocked all.
-pub open spec fn within<P: Platform, E: PageTableEntryTrait>(o: Owner<P, E>, lo: int, hi: int) -> bool {
-    forall|k: (int, int)| #[trigger] o.nodes.dom().contains(k) ==> k == (o.top, o.prefix) || meets(k, lo, hi)
-}
-
-/// A node on the way to a page of the range meets it.
-pub proof fn lemma_meets(l: int, v: int, lo: int, hi: int)
-    requires 1 <= l <= 5, lo <= v < hi,
-    ensures meets(key(l, v), lo, hi),
-{
-    slot_bounds(l + 1, v);
-}
 
 /// Position `a` comes before `b` in pre-order.
 pub open spec fn before(a: (int, int), b: (int, int)) -> bool {

@@ -96,10 +96,17 @@ pub open spec fn full_at<P: Platform, E: PageTableEntryTrait>(n: Nodes<P, E>, l:
     l > 1 && node_at(n, l, v) && is_table::<E>(l, entry(n, l, v)) ==> node_at(n, l - 1, v)
 }
 
-/// A table: its root's frame, and what its nodes agree on.
+/// A table: its root's frame, and what its nodes agree on; and the pages `from..to` that nodes of it are owned for.
 pub ghost struct Site {
     pub root: int,
     pub table: TableInfo,
+    pub from: int,
+    pub to: int,
+}
+
+/// Where one node is, which is not owned for any page in particular.
+pub open spec fn site_of(s: NodeState) -> Site {
+    Site { root: s.root, table: s.table, from: 0, to: 0 }
 }
 
 /// A node that can stand at key `k` of a table.
@@ -137,6 +144,11 @@ pub open spec fn walk<P: Platform, E: PageTableEntryTrait>(n: Nodes<P, E>, l: in
 /// First page below the node with key `k`.
 pub open spec fn first_page(k: (int, int)) -> int {
     base(k.0 + 1, k.1)
+}
+
+/// Node `k` is on the way to a page in `[lo, hi)`.
+pub open spec fn meets(k: (int, int), lo: int, hi: int) -> bool {
+    first_page(k) < hi && lo < first_page(k) + span(k.0 + 1)
 }
 
 /// Owned part of a page table: some nodes of the subtree at `(top, prefix)`, closed upwards.
@@ -180,6 +192,7 @@ impl<P: Platform, E: PageTableEntryTrait> Owner<P, E> {
             &&& node_wf(self.nodes[k], k, self.site)
             &&& 1 <= k.0 <= self.top
             &&& self.under(first_page(k))
+            &&& k.0 == self.top || meets(k, self.site.from, self.site.to)
         }
     }
 
@@ -251,7 +264,7 @@ pub open spec fn stored<P: Platform, E: PageTableEntryTrait>(pre: Nodes<P, E>, p
     &&& post == pre.insert(key(l, v), post[key(l, v)])
     &&& t.paddr == s.paddr
     &&& t.words == s.words.update(slot(l, v) % 512, w)
-    &&& node_wf(post[key(l, v)], key(l, v), Site { root: s.root, table: s.table })
+    &&& node_wf(post[key(l, v)], key(l, v), site_of(s))
 }
 
 /// The frame of a store: which positions change.
@@ -332,7 +345,7 @@ pub proof fn below_iff(m: int, v: int, l: int, s: int)
 pub proof fn attach<P: Platform, E: PageTableEntryTrait>(tracked o: &mut Owner<P, E>, tracked c: Owner<P, E>, l: int, v0: int)
     requires
         old(o).wf(), c.wf(), c.site == old(o).site, 2 <= l <= old(o).top, c.top == l - 1, c.prefix == slot(l, v0),
-        old(o).under(v0), old(o).own_at(v0), node_at(old(o).nodes, l, v0), !node_at(old(o).nodes, l - 1, v0),
+        old(o).under(v0), old(o).own_at(v0), old(o).site.from <= v0 < old(o).site.to, node_at(old(o).nodes, l, v0), !node_at(old(o).nodes, l - 1, v0),
         is_table::<E>(l, entry(old(o).nodes, l, v0)), pte_pa::<E>(l, entry(old(o).nodes, l, v0)) == c.root_pa(),
     ensures
         final(o).wf(), final(o).top == old(o).top, final(o).prefix == old(o).prefix, final(o).site == old(o).site, final(o).mine == old(o).mine.union(c.mine),
@@ -383,8 +396,13 @@ pub proof fn attach<P: Platform, E: PageTableEntryTrait>(tracked o: &mut Owner<P
             assert(full_at::<P, E>(a, m, v));
         }
     }
-    assert forall|k: (int, int)| #[trigger] b.dom().contains(k) implies node_wf(b[k], k, o.site) && 1 <= k.0 <= pre.top && o.under(first_page(k)) by {
+    assert forall|k: (int, int)| #[trigger] b.dom().contains(k) implies node_wf(b[k], k, o.site) && 1 <= k.0 <= pre.top && o.under(first_page(k))
+        && (k.0 == pre.top || meets(k, o.site.from, o.site.to)) by {
         if cn.dom().contains(k) {
+            if k.0 == c.top {
+                slot_iff(l, first_page(k), k.1);
+                slot_iff(l, v0, k.1);
+            }
             assert(c.under(first_page(k)));
             assert(slot(l, first_page(k)) == s);
             assert(o.under(first_page(k)));

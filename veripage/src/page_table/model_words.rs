@@ -86,7 +86,7 @@ pub open spec fn rewritten<P: Platform, E: PageTableEntryTrait>(pre: Nodes<P, E>
     let i = slot(l, v0) % 512;
     &&& post == pre.insert(key(l, v0), post[key(l, v0)])
     &&& b.paddr == a.paddr
-    &&& node_wf(post[key(l, v0)], key(l, v0), Site { root: a.root, table: a.table })
+    &&& node_wf(post[key(l, v0)], key(l, v0), site_of(a))
     &&& 0 <= n && i + n <= 512
     &&& forall|j: int| 0 <= j < 512 ==> if i <= j < i + n { !is_table::<E>(l, #[trigger] b.words[j]) && !is_table::<E>(l, a.words[j]) } else { b.words[j] == a.words[j] }
 }
@@ -433,7 +433,7 @@ pub open spec fn put_back<P: Platform, E: PageTableEntryTrait>(a: Owner<P, E>, b
     let (s, t) = (a.nodes[key(l, v0)]@, b.nodes[key(l, v0)]@);
     &&& b.nodes == a.nodes.insert(key(l, v0), b.nodes[key(l, v0)])
     &&& t.paddr == s.paddr
-    &&& node_wf(b.nodes[key(l, v0)], key(l, v0), Site { root: s.root, table: s.table })
+    &&& node_wf(b.nodes[key(l, v0)], key(l, v0), site_of(s))
 }
 
 pub proof fn cleared_rewritten<P: Platform, E: PageTableEntryTrait>(a: Owner<P, E>, b: Owner<P, E>, l: int, v0: int, n: int)

@@ -51,7 +51,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     #[verus_spec(ret =>
         with Tracked(own): Tracked<&Owner<P, E>>
         requires
-            own.wf(), top == own.top, root == own.root_pa(), start < end <= NR_PAGES,
+            own.wf(), top == own.top, root == own.root_pa(), start < end <= NR_PAGES, own.site.from == start, own.site.to == end,
             forall|v: int| start <= v < end ==> #[trigger] own.mine.contains(v),
         ensures
             ret.inv(*own), ret.page == start, ret.start == start, ret.end == end, ret.top == top, ret.keep == keep,

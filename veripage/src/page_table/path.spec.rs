@@ -22,6 +22,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     pub(crate) open spec fn inv(&self, o: Owner<P, E>) -> bool {
         &&& o.wf()
         &&& self.top == o.top && self.end <= NR_PAGES
+        &&& o.site.from == self.start && o.site.to == self.end
         &&& forall|v: int| self.start <= v < self.end ==> #[trigger] o.mine.contains(v)
         &&& self.start <= self.page <= self.end
         &&& 1 <= self.level <= self.top <= 5

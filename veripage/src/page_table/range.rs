@@ -37,8 +37,8 @@ use vstd::prelude::*;
         t.table().lo % 2 == 0, t.table().hi % 2 == 0,
     ensures
         r matches Ok(c) ==> (out@ matches Some((o, m)) && {
-            &&& o.wf() && o.top == c.level && o.root_pa() == c.paddr && backed::<P, E>(m, o) && within(o, start as int, end as int)
-            &&& o.site == (Site { root: root as int, table: t.table() })
+            &&& o.wf() && o.top == c.level && o.root_pa() == c.paddr && backed::<P, E>(m, o)
+            &&& o.site == (Site { root: root as int, table: t.table(), from: start as int, to: end as int })
             &&& forall|v: int| start <= v < end ==> #[trigger] o.mine.contains(v)
         }),
 )]
@@ -64,8 +64,8 @@ pub(crate) fn lock_pages<P: Platform, E: PageTableEntryTrait, C: PagingConstsTra
 }
 
 /// Unlocks the locked level-`level` node `pa` and every locked node below it that overlaps the pages
-/// `[lo, hi)`, children first. The owner has no other nodes (`within`), so nothing stays locked; every share that
-/// its pages hold goes back into the lock of the node that maps the page.
+/// `[lo, hi)`, children first. The owner has no other nodes (`within`; of the range that was locked, every owner is),
+/// so nothing stays locked; every share that its pages hold goes back into the lock of the node that maps the page.
 #[verus_spec(
     with Tracked(own): Tracked<Owner<P, E>>, Tracked(pool): Tracked<Shares<P>>
     requires
@@ -188,6 +188,7 @@ fn visit<P: Platform, E: PageTableEntryTrait, C: PagingConstsTrait>(
         let mut path = Path::<P, E>::new(c.paddr, c.level, start, end, C::NR_LEVELS);
         proof_with!(Tracked(&own));
         path.jump(page);
+        proof! { lemma_within(own); }
         proof_with!(Tracked(own), Tracked(pool));
         unlock_pages::<P, E>(
             path.nodes[path.top as usize - 1],
@@ -200,6 +201,23 @@ fn visit<P: Platform, E: PageTableEntryTrait, C: PagingConstsTrait>(
 
 #[cfg(verus_only)]
 verus! {
+
+/// All nodes but the top one are on the way to a page in `[lo, hi)`: whoever unlocks those has unlocked all.
+pub open spec fn within<P: Platform, E: PageTableEntryTrait>(o: Owner<P, E>, lo: int, hi: int) -> bool {
+    forall|k: (int, int)| #[trigger] o.nodes.dom().contains(k) ==> k == (o.top, o.prefix) || meets(k, lo, hi)
+}
+
+/// An owner has no nodes but its top one and those on the way to its range.
+pub proof fn lemma_within<P: Platform, E: PageTableEntryTrait>(o: Owner<P, E>)
+    requires o.wf(),
+    ensures within(o, o.site.from, o.site.to),
+{
+    assert forall|k: (int, int)| #[trigger] o.nodes.dom().contains(k) implies k == (o.top, o.prefix) || meets(k, o.site.from, o.site.to) by {
+        assert(o.under(first_page(k)));
+        slot_iff(k.0 + 1, first_page(k), k.1);
+        assert(k.0 == o.top ==> k == (o.top, o.prefix));
+    }
+}
 
 /// The part of an owner below the slot of `v` is on the way to that slot's part of the range.
 proof fn within_slot<P: Platform, E: PageTableEntryTrait>(o: Owner<P, E>, sub: Owner<P, E>, v: int, lo: int, hi: int)
