@@ -37,7 +37,7 @@ mod io;
 mod kind;
 #[cfg(all(test, feature = "loom"))]
 pub(crate) mod loom_tests;
-mod segment;
+pub(crate) mod segment;
 mod shared;
 pub(crate) mod slot;
 #[cfg(verus_only)]

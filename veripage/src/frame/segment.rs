@@ -60,41 +60,37 @@ impl<P: Platform, K: FrameKind> SegCore<P, K> {
             kind: PhantomData,
         }
     }
+}
 
-    /// A second segment over the frames of `from..to`: one share more of each.
-    #[verus_spec(r =>
-        requires self.start() <= from <= to <= self.end(), from as int % 4096 == 0, to as int % 4096 == 0,
-        ensures r.start() == from, r.end() == to,
-    )]
-    fn share(&self, from: Paddr, to: Paddr) -> Segment<P, K> {
-        proof! { use_type_invariant(self); }
-        proof_decl! {
-            let ghost (start, end) = (self.start as int, self.end as int);
-            let tracked mut shares: Map<int, Share<P>> = Map::tracked_empty();
-        }
-        let mut pa = from;
-        #[cfg_attr(verus_only, verus_spec(
-            invariant
-                start <= from <= pa <= to <= end, pa as int % 4096 == 0, to as int % 4096 == 0, from as int % 4096 == 0,
-                covers::<P, K>(self.shares@, start, end),
-                covers::<P, K>(shares, from as int, pa as int),
-            decreases to - pa
-        ))]
-        while pa < to {
-            proof_decl! { let tracked mut t: Share<P>; let tracked mut u: Share<P>; }
-            let slot = slot_of::<P>(pa);
-            proof! { assert(self.shares@.contains_key(pa as int)); }
-            proof_with! { Tracked(self.shares.borrow().tracked_borrow(pa as int)) => Tracked(t) }
-            slot.inc();
-            proof_with! { Tracked(t), Ghost(Kind::Cover) => Tracked(u) }
-            slot.retag();
-            proof! { shares.tracked_insert(pa as int, u); }
-            pa += PAGE_SIZE;
-        }
-        proof_with! { Tracked(shares) }
-        let c = SegCore::make(from, to);
-        Segment { h: Handle::new(c) }
+/// A segment over the frames of `from..to`, of which somebody holds shares for the whole call, by any key:
+/// one share more of each.
+#[verus_spec(r =>
+    with Tracked(held): Tracked<&Map<int, Share<P>>>, Ghost(key): Ghost<Key>
+    requires run_of::<P>(from as int, to as int), lends::<P, K>(*held, key, from as int, to as int),
+    ensures r.start() == from, r.end() == to,
+)]
+pub(crate) fn share_run<P: Platform, K: FrameKind>(from: Paddr, to: Paddr) -> Segment<P, K> {
+    proof_decl! { let tracked mut shares: Map<int, Share<P>> = Map::tracked_empty(); }
+    let mut pa = from;
+    #[cfg_attr(verus_only, verus_spec(
+        invariant
+            from <= pa <= to, pa as int % 4096 == 0, run_of::<P>(from as int, to as int),
+            lends::<P, K>(*held, key, from as int, to as int),
+            covers::<P, K>(shares, from as int, pa as int),
+        decreases to - pa
+    ))]
+    while pa < to {
+        proof_decl! { let tracked mut t: Share<P>; }
+        proof! { assert(frames_in(pa as int, from as int, to as int)); }
+        let slot = slot_of::<P>(pa);
+        proof_with! { Tracked(held.tracked_borrow(key(pa as int))) => Tracked(t) }
+        slot.inc();
+        proof! { shares.tracked_insert(pa as int, t.retag(slot.id(), Kind::Cover)); }
+        pa += PAGE_SIZE;
     }
+    proof_with! { Tracked(shares) }
+    let c = SegCore::make(from, to);
+    Segment { h: Handle::new(c) }
 }
 
 #[verus_verify]
@@ -110,7 +106,7 @@ impl<P: Platform, K: FrameKind> Release for SegCore<P, K> {
             decreases end - pa
         ))]
         while pa < end {
-            proof! { lemma_covers_first::<P, K>(shares, pa as int, end as int); }
+            proof! { lemma_all_first::<P, K>(shares, pa as int, end as int, Kind::Cover); }
             proof_decl! { let tracked s = shares.tracked_remove(pa as int); }
             proof_with! { Tracked(s) }
             release_share::<P>(pa);
@@ -292,15 +288,10 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
         if to % PAGE_SIZE != 0 {
             return Err(GetFrameError::NotAligned(to));
         }
-        Ok(core.share(from, to))
-    }
-
-    /// A second segment over the same frames: one share more of each.
-    #[verus_spec(r => ensures r.start() == self.start(), r.end() == self.end())]
-    pub(crate) fn share_all(&self) -> Self {
-        let core = self.h.get();
-        proof! { use_type_invariant(core); }
-        core.share(core.start, core.end)
+        proof! { assert(lends::<P, K>(core.shares@, |pa: int| pa, from as int, to as int)); }
+        proof_with! { Tracked(core.shares.borrow()), Ghost(|pa: int| pa) }
+        let s = share_run(from, to);
+        Ok(s)
     }
 
     /// Takes the first frame out as a handle of its own; the count does not change.
@@ -323,7 +314,7 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
         proof_with! { Tracked(none) }
         let mut full = SegCore::make(end, end);
         core::mem::swap(core, &mut full);
-        proof! { lemma_covers_first::<P, K>(full.shares@, start as int, end as int); }
+        proof! { lemma_all_first::<P, K>(full.shares@, start as int, end as int, Kind::Cover); }
         proof_decl! { let tracked mut sh = full.shares.get(); let tracked s = sh.tracked_remove(start as int); }
         proof_with! { Tracked(sh) }
         let rest = SegCore::make(start + PAGE_SIZE, end);
@@ -333,17 +324,17 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
         Some(f)
     }
 
-    /// Moves the segment into a page-table entry (a huge page): each frame keeps its share.
+    /// Moves the segment into page-table entries: each frame keeps its share.
     #[verus_spec(r =>
         with -> shares: Tracked<Map<int, Share<P>>>
         ensures r.start == self.start(), r.end == self.end(),
-            covers::<P, K>(shares@, r.start as int, r.end as int), shares@ == self.shares(),
+            all_of::<P, K>(shares@, r.start as int, r.end as int, Kind::Pte),
     )]
     pub fn into_raw(self) -> Range<Paddr> {
         let core = self.h.into_inner();
         proof! { use_type_invariant(&core); }
         let r = core.start..core.end;
-        proof_decl! { let tracked s = core.shares.get(); }
+        proof_decl! { let tracked s = retag_all::<P, K>(core.shares.get(), r.start as int, r.end as int, Kind::Cover, Kind::Pte); }
         proof_with! { |= Tracked(s) }
         r
     }
@@ -355,10 +346,11 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
     /// or union of such ranges, and each frame is given back once.
     #[verus_spec(r =>
         with Tracked(shares): Tracked<Map<int, Share<P>>>
-        requires covers::<P, K>(shares, range.start as int, range.end as int),
+        requires all_of::<P, K>(shares, range.start as int, range.end as int, Kind::Pte),
         ensures r.start() == range.start, r.end() == range.end,
     )]
     pub unsafe fn from_raw(range: Range<Paddr>) -> Self {
+        proof_decl! { let tracked shares = retag_all::<P, K>(shares, range.start as int, range.end as int, Kind::Pte, Kind::Cover); }
         proof_with! { Tracked(shares) }
         let core = SegCore::make(range.start, range.end);
         Segment {
@@ -369,11 +361,12 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
     /// The same segment, with the kind erased.
     #[verus_spec(r => ensures r.start() == self.start(), r.end() == self.end())]
     pub fn into_dyn(self) -> DynSegment<P> {
-        proof_decl! { let tracked mut s: Map<int, Share<P>>; }
-        proof_with! { => Tracked(s) }
-        let r = self.into_raw();
+        let core = self.h.into_inner();
+        proof! { use_type_invariant(&core); }
+        let (start, end) = (core.start, core.end);
+        proof_decl! { let tracked s = core.shares.get(); }
         proof_with! { Tracked(s) }
-        let core = SegCore::make(r.start, r.end);
+        let core = SegCore::make(start, end);
         Segment {
             h: Handle::new(core),
         }
@@ -412,11 +405,10 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
             }
             pa += PAGE_SIZE;
         }
-        proof_decl! { let tracked mut s: Map<int, Share<P>>; }
-        proof_with! { => Tracked(s) }
-        let r = self.into_raw();
+        let _core = self.h.into_inner();
+        proof_decl! { let tracked s = _core.shares.get(); }
         proof_with! { Tracked(s) }
-        let c = SegCore::make(r.start, r.end);
+        let c = SegCore::make(start, end);
         Ok(Segment { h: Handle::new(c) })
     }
 }
@@ -426,13 +418,11 @@ impl<P: Platform, K: FrameKind> Segment<P, K> {
     /// The segment of one frame; the count does not change.
     #[verus_spec(r => ensures r.start() == frame.paddr(), r.end() == frame.paddr() + 4096)]
     pub fn from_frame(frame: Frame<P, K>) -> Self {
-        proof_decl! { let tracked mut s: Share<P>; let tracked mut t: Share<P>; }
+        proof_decl! { let tracked mut s: Share<P>; }
         proof_decl! { let tracked mut shares: Map<int, Share<P>> = Map::tracked_empty(); }
         proof_with! { => Tracked(s) }
         let pa = frame.into_raw();
-        proof_with! { Tracked(s), Ghost(Kind::Cover) => Tracked(t) }
-        slot_of::<P>(pa).retag();
-        proof! { shares.tracked_insert(pa as int, t); }
+        proof! { shares.tracked_insert(pa as int, s.retag(slot_at::<P>(pa as int).id(), Kind::Cover)); }
         proof! { P::bounds(); }
         proof_with! { Tracked(shares) }
         let core = SegCore::make(pa, pa + PAGE_SIZE);

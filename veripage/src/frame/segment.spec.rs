@@ -12,16 +12,50 @@ pub open spec fn frames_in(pa: int, start: int, end: int) -> bool {
     start <= pa < end && pa % 4096 == 0
 }
 
-/// A share of each frame of `start..end`, and of no other.
-pub open spec fn covers<P: Platform, K: FrameKind>(shares: Map<int, Share<P>>, start: int, end: int) -> bool {
+/// A share of kind `k` of each frame of `start..end`, and of no other.
+pub open spec fn all_of<P: Platform, K: FrameKind>(shares: Map<int, Share<P>>, start: int, end: int, k: Kind) -> bool {
     &&& run_of::<P>(start, end)
     &&& forall|pa: int| #[trigger] shares.contains_key(pa) <==> frames_in(pa, start, end)
-    &&& forall|pa: int| #[trigger] shares.contains_key(pa) ==> share_ok::<P, K>(shares[pa], pa)
+    &&& forall|pa: int| #[trigger] shares.contains_key(pa) ==> share_ok::<P, K>(shares[pa], pa, k)
 }
 
-/// `s` is a share of the frame at `pa`, as a segment holds it.
-pub open spec fn share_ok<P: Platform, K: FrameKind>(s: Share<P>, pa: int) -> bool {
-    slot_ok::<P>(pa) && s.wf(slot_at::<P>(pa).id()) && s.kind() is Cover && K::admits(s.meta().ty())
+/// What a segment holds.
+pub open spec fn covers<P: Platform, K: FrameKind>(shares: Map<int, Share<P>>, start: int, end: int) -> bool {
+    all_of::<P, K>(shares, start, end, Kind::Cover)
+}
+
+/// By what key the share of a frame is found.
+pub type Key = spec_fn(int) -> int;
+
+/// `held` has a share of each frame of `start..end`, that of frame `pa` as `key(pa)`.
+pub open spec fn lends<P: Platform, K: FrameKind>(held: Map<int, Share<P>>, key: Key, start: int, end: int) -> bool {
+    forall|pa: int| #[trigger] frames_in(pa, start, end) ==> {
+        &&& held.contains_key(key(pa)) && slot_ok::<P>(pa)
+        &&& held[key(pa)].wf(slot_at::<P>(pa).id()) && K::admits(held[key(pa)].meta().ty())
+    }
+}
+
+/// `s` is a share of kind `k` of the frame at `pa`, whose metadata is a `K`.
+pub open spec fn share_ok<P: Platform, K: FrameKind>(s: Share<P>, pa: int, k: Kind) -> bool {
+    slot_ok::<P>(pa) && s.wf(slot_at::<P>(pa).id()) && s.kind() == k && K::admits(s.meta().ty())
+}
+
+/// Shares of a run, moved to another term of `rc == H + P + C`.
+pub proof fn retag_all<P: Platform, K: FrameKind>(tracked shares: Map<int, Share<P>>, start: int, end: int, from: Kind, to: Kind) -> (tracked r: Map<int, Share<P>>)
+    requires all_of::<P, K>(shares, start, end, from),
+    ensures all_of::<P, K>(r, start, end, to),
+    decreases end - start,
+{
+    if start == end {
+        shares
+    } else {
+        let tracked mut rest = shares;
+        lemma_all_first::<P, K>(shares, start, end, from);
+        let tracked s = rest.tracked_remove(start);
+        let tracked mut r = retag_all::<P, K>(rest, start + 4096, end, from, to);
+        r.tracked_insert(start, s.retag(slot_at::<P>(start).id(), to));
+        r
+    }
 }
 
 /// The metadata of all frames of `start..end` are of kind `K`.
@@ -30,10 +64,10 @@ pub open spec fn all_admit<P: Platform, K: FrameKind>(shares: Map<int, Share<P>>
 }
 
 /// The first frame of a run that is not empty is in it.
-pub proof fn lemma_covers_first<P: Platform, K: FrameKind>(shares: Map<int, Share<P>>, start: int, end: int)
-    requires covers::<P, K>(shares, start, end), start < end,
-    ensures shares.contains_key(start), share_ok::<P, K>(shares[start], start), start + 4096 <= end,
-        covers::<P, K>(shares.remove(start), start + 4096, end),
+pub proof fn lemma_all_first<P: Platform, K: FrameKind>(shares: Map<int, Share<P>>, start: int, end: int, k: Kind)
+    requires all_of::<P, K>(shares, start, end, k), start < end,
+    ensures shares.contains_key(start), share_ok::<P, K>(shares[start], start, k), start + 4096 <= end,
+        all_of::<P, K>(shares.remove(start), start + 4096, end, k),
 {
     assert(frames_in(start, start, end));
     assert(shares.contains_key(start));

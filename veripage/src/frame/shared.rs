@@ -80,7 +80,7 @@ pub(crate) fn claim_shared<P: Platform, M: FrameMeta>(
     pa: Paddr,
     meta: M,
 ) -> Result<(), GetFrameError> {
-    proof_decl! { let tracked mut e: Option<Excl<P>> = None; let tracked mut s: Share<P>; let tracked mut t: Share<P>; }
+    proof_decl! { let tracked mut e: Option<Excl<P>> = None; let tracked mut s: Share<P>; }
     proof_decl! { let tracked mut out: Option<Share<P>> = None; }
     let found = find_slot::<P>(pa);
     let r = match found {
@@ -96,9 +96,7 @@ pub(crate) fn claim_shared<P: Platform, M: FrameMeta>(
                     slot.set_meta(meta);
                     proof_with! { Tracked(x) => Tracked(s) }
                     slot.publish();
-                    proof_with! { Tracked(s), Ghost(k) => Tracked(t) }
-                    slot.retag();
-                    proof! { out = Some(t); }
+                    proof! { out = Some(s.retag(slot.id(), k)); }
                     Ok(())
                 }
             }
@@ -246,10 +244,8 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
         ensures r.paddr() == pa, r.share().meta() == share.meta(),
     )]
     pub(crate) fn from_share(pa: Paddr) -> Self {
-        proof_decl! { let tracked mut t: Share<P>; }
-        proof_with! { Tracked(share), Ghost(Kind::Handle) => Tracked(t) }
-        slot_of::<P>(pa).retag();
-        proof_with! { Tracked(t) }
+        proof_decl! { let tracked s = share.retag(slot_at::<P>(pa as int).id(), Kind::Handle); }
+        proof_with! { Tracked(s) }
         let core = FrameCore::make(pa);
         Frame {
             h: Handle::new(core),
@@ -369,10 +365,8 @@ impl<P: Platform, K: FrameKind> Frame<P, K> {
         let core = self.h.into_inner();
         proof! { use_type_invariant(&core); }
         let pa = core.pa;
-        proof_decl! { let tracked s = core.share.get(); let tracked mut t: Share<P>; }
-        proof_with! { Tracked(s), Ghost(Kind::Pte) => Tracked(t) }
-        slot_of::<P>(pa).retag();
-        proof_with! { |= Tracked(t) }
+        proof_decl! { let tracked s = core.share.get().retag(slot_at::<P>(pa as int).id(), Kind::Pte); }
+        proof_with! { |= Tracked(s) }
         pa
     }
 

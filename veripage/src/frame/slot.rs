@@ -203,7 +203,7 @@ impl<P: Platform> MetaSlot<P> {
                 lemma_rest(w);
                 let tracked mine = f.split_to(delta());
                 let tracked mut g = led;
-                out = Some(Share { tok: STok::H(h), frac: mine, lease: g.lend(&acq) });
+                out = Some(Share { tok: STok::H(h), frac: mine, lease: g.lend(&acq), inst: self.g.borrow().inst.clone() });
                 v = SlotInv { perm, st, frac: Some(f), ledger: Some(g) };
             }
         });
@@ -256,7 +256,7 @@ impl<P: Platform> MetaSlot<P> {
                 lemma_rest(w);
                 let tracked mine = f.split_to(delta());
                 let tracked mut g = ledger.tracked_unwrap();
-                out = Some(Share { tok: STok::H(tok), frac: mine, lease: g.lend_from(&share.lease) });
+                out = Some(Share { tok: STok::H(tok), frac: mine, lease: g.lend_from(&share.lease), inst: self.g.borrow().inst.clone() });
                 v = SlotInv { perm, st, frac: Some(f), ledger: Some(g) };
             }
         });
@@ -298,7 +298,7 @@ impl<P: Platform> MetaSlot<P> {
                         lemma_rest(w);
                         let tracked mine = f.split_to(delta());
                         let tracked mut g = ledger.tracked_unwrap();
-                        out = Some(Share { tok: STok::H(tok), frac: mine, lease: g.lend(&acq) });
+                        out = Some(Share { tok: STok::H(tok), frac: mine, lease: g.lend(&acq), inst: self.g.borrow().inst.clone() });
                         frac = Some(f);
                         ledger = Some(g);
                     }
@@ -327,7 +327,7 @@ impl<P: Platform> MetaSlot<P> {
     )]
     pub(crate) fn dec(&self) -> bool {
         proof! { use_type_invariant(self); }
-        proof_decl! { let tracked Share { tok, frac: mine, lease } = share; }
+        proof_decl! { let tracked Share { tok, frac: mine, lease, .. } = share; }
         proof_decl! { let tracked tok = tok.handle(&self.g.borrow().inst); }
         proof_decl! { let tracked mut last: Option<(SlotSM::excl, Parked<P>, Empty<Parked<P>>, Ledger)> = None; }
         let old;
@@ -394,7 +394,7 @@ impl<P: Platform> MetaSlot<P> {
             proof {
                 share.tok.is_shared(&self.g.borrow().inst, &st);
                 if res is Ok {
-                    let tracked Share { tok, frac: mine, lease } = share;
+                    let tracked Share { tok, frac: mine, lease, .. } = share;
                     let tracked tok = tok.handle(&self.g.borrow().inst);
                     let tracked e = self.g.borrow().inst.last(true, &mut st, tok);
                     lemma_rest(0);
@@ -423,22 +423,6 @@ impl<P: Platform> MetaSlot<P> {
     #[verus_spec]
     pub(crate) fn count_hint(&self) -> u32 {
         self.rc.load_hint()
-    }
-
-    /// Moves a share between the terms of `rc == H + P + C`; nothing happens at run time.
-    #[verus_spec(
-        with Tracked(share): Tracked<Share<P>>, Ghost(k): Ghost<Kind> -> out: Tracked<Share<P>>
-        requires share.wf(self.id()),
-        ensures out@.wf(self.id()), out@.kind() == k, out@.meta() == share.meta(),
-        no_unwind
-    )]
-    #[inline(always)]
-    pub(crate) fn retag(&self) {
-        proof! { use_type_invariant(self); }
-        proof_decl! { let tracked Share { tok, frac, lease } = share; }
-        proof_decl! { let tracked out = Share { tok: tok.retag(&self.g.borrow().inst, k), frac, lease }; }
-        proof_with! { |= Tracked(out) }
-        ()
     }
 
     /// The metadata cell; its permission is with the frame's owner or shares.

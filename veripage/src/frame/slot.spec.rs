@@ -143,14 +143,19 @@ impl STok {
 /// One share of a frame: 1 of the count, `delta` of the memory, and the fact that this
 /// holder has synchronised with the frame's publication.
 #[verifier::reject_recursive_types(P)]
-pub tracked struct Share<P: Platform> { pub tok: STok, pub frac: Frac<Parked<P>>, pub lease: Lease }
+pub tracked struct Share<P: Platform> {
+    pub tok: STok,
+    pub frac: Frac<Parked<P>>,
+    pub lease: Lease,
+    pub inst: SlotSM::Instance,
+}
 
 impl<P: Platform> Share<P> {
     pub open spec fn kind(self) -> Kind { self.tok.kind() }
     /// The metadata's permission, which all shares have together.
     pub open spec fn meta(self) -> MetaPerm { self.frac.resource()@.meta }
     pub open spec fn wf(self, id: SlotId) -> bool {
-        &&& self.tok.wf(id.inst)
+        &&& self.tok.wf(id.inst) && self.inst.id() == id.inst
         &&& self.frac.frac() == delta() && self.frac.id() == id.frac
         &&& parked_wf(self.frac.resource(), id)
         &&& self.lease.cell() == id.rc && self.lease.epoch() == self.frac.resource().epoch()
@@ -160,6 +165,15 @@ impl<P: Platform> Share<P> {
         requires self.wf(id),
         ensures r.wf(id), *r == self.frac.resource()@,
     { self.frac.borrow().recv_ref(&self.lease) }
+
+    /// Moves a share between the terms of `rc == H + P + C`.
+    pub proof fn retag(tracked self, id: SlotId, k: Kind) -> (tracked r: Self)
+        requires self.wf(id),
+        ensures r.wf(id), r.kind() == k, r.meta() == self.meta(),
+    {
+        let tracked Share { tok, frac, lease, inst } = self;
+        Share { tok: tok.retag(&inst, k), frac, lease, inst }
+    }
 }
 
 /// Exclusive ownership of a Busy or Unique slot, including the memory itself.

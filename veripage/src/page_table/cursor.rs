@@ -10,6 +10,7 @@
 use super::config::PageTableConfig;
 use super::edit::{Found, Leaf};
 use super::geom::*;
+use super::item;
 use super::kind::{keep_level, page_range, TableKind};
 use super::path::Path;
 use super::range::{lock_pages, unlock_pages};
@@ -23,6 +24,7 @@ use crate::rcu::RcuGuard;
 use crate::{Paddr, Vaddr};
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut, Range};
+use vstd::prelude::*;
 
 /// Nodes that have left a table.
 pub type RetiredOf<C> = Retired<<C as TableKind>::P, <C as TableKind>::E>;
@@ -111,7 +113,15 @@ impl<'a, C: PageTableConfig> Cursor<'a, C> {
         let range = bytes_of(base, base + span_of(self.path.level));
         let item = found.map(|leaf| {
             // SAFETY: the entry holds the item, and the cursor's lock keeps it there.
-            unsafe { C::item_clone_raw(leaf.pa, leaf.level, leaf.prop) }
+            unsafe {
+                C::item_clone_raw(
+                    leaf.pa,
+                    leaf.level,
+                    leaf.prop,
+                    Tracked::assume_new(),
+                    Ghost::assume_new(),
+                )
+            }
         });
         Ok((range, item))
     }
@@ -221,14 +231,14 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
             self.not_at_end()?;
             return Err(PageTableError::UnsupportedProperty(self.virt_addr()));
         }
-        let (pa, level, prop) = C::item_into_raw(item);
+        let (pa, level, prop, _) = C::item_into_raw(item);
         let mapped = match self.check_page(pa, level, prop) {
             Ok(()) => self.path.map(pa, level, prop),
             Err(e) => Err(e),
         };
         if mapped.is_err() {
             // SAFETY: no entry holds the item.
-            drop(unsafe { C::item_from_raw(pa, level, prop) });
+            drop(unsafe { C::item_from_raw(pa, level, prop, Tracked::assume_new()) });
         }
         mapped
     }
@@ -247,7 +257,7 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
         largest: PagingLevel,
     ) -> Result<(), PageTableError> {
         // SAFETY: the memory is not owned, so nothing is given away.
-        unsafe { self.map_frames(pa, len, C::untracked(prop), largest) }
+        unsafe { self.map_frames(pa, len, item::untracked(prop), largest) }
     }
 
     /// As [`map_range`](Self::map_range), for any property: a tracked one moves the shares of all frames
@@ -447,7 +457,7 @@ struct Changes<C, F>(F, PhantomData<C>);
 impl<C: PageTableConfig, F: FnMut(&mut PageProperty)> ChangeProp for Changes<C, F> {
     #[inline(always)]
     fn change(&mut self, prop: PageProperty) -> PageProperty {
-        C::change(prop, &mut self.0)
+        change(prop, &mut self.0)
     }
 }
 
@@ -458,10 +468,18 @@ impl<C: PageTableConfig, F: FnOnce(&mut PageProperty)> ChangeProp for ChangesOne
     #[inline(always)]
     fn change(&mut self, prop: PageProperty) -> PageProperty {
         match self.0.take() {
-            Some(op) => C::change(prop, op),
+            Some(op) => change(prop, op),
             None => prop,
         }
     }
+}
+
+/// What `op` makes of an entry's property, but for the flag that tells what is mapped, which it does not see.
+#[inline(always)]
+fn change(prop: PageProperty, op: impl FnOnce(&mut PageProperty)) -> PageProperty {
+    let mut changed = item::tracked(prop);
+    op(&mut changed);
+    item::of_kind(changed, prop)
 }
 
 /// The addresses of the pages `[start, end)`; an end of 0 stands for 2^64.
@@ -474,5 +492,5 @@ fn bytes_of(start: usize, end: usize) -> Range<Vaddr> {
 #[inline(always)]
 fn taken<C: PageTableConfig>(leaf: Leaf) -> Pending<C::Item> {
     // SAFETY: the entry held the item and was cleared under the cursor's lock.
-    Pending::new(unsafe { C::item_from_raw(leaf.pa, leaf.level, leaf.prop) })
+    Pending::new(unsafe { C::item_from_raw(leaf.pa, leaf.level, leaf.prop, Tracked::assume_new()) })
 }

@@ -23,7 +23,6 @@
 //! (`node_frame`, `boot`). It never reads or writes what is mapped.
 #[cfg(not(verus_only))]
 mod boot;
-#[cfg(not(verus_only))]
 mod config;
 #[cfg(not(verus_only))]
 mod cursor;
@@ -32,7 +31,6 @@ mod entry_word;
 mod error;
 mod geom;
 mod identity;
-#[cfg(not(verus_only))]
 mod item;
 mod kind;
 mod lock;
@@ -62,12 +60,10 @@ mod word;
 
 #[cfg(not(verus_only))]
 pub use boot::BootPageTable;
-#[cfg(not(verus_only))]
 pub use config::PageTableConfig;
 #[cfg(not(verus_only))]
 pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
 pub use error::PageTableError;
-#[cfg(not(verus_only))]
 pub use item::MappedItem;
 pub use kind::{KernelPtConfig, PagingFormat, TableKind, UserPtConfig};
 #[cfg(not(verus_only))]

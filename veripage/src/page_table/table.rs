@@ -13,6 +13,7 @@ use crate::rcu::RcuGuard;
 use crate::{Paddr, Platform, Vaddr};
 use core::marker::PhantomData;
 use core::ops::Range;
+use vstd::prelude::*;
 
 /// A page table of kind `C`.
 ///
@@ -185,7 +186,9 @@ pub fn reclaim<C: PageTableConfig>(mut nodes: Expired<C::P, C::E>) {
             let e = load_dead::<C::P, C::E>(pa, i);
             if e.is_present() && (level == 1 || e.is_last(level)) {
                 // SAFETY: the entry held the item, and nobody reads the entry after this.
-                drop(unsafe { C::item_from_raw(e.paddr(level), level, e.prop(level)) });
+                drop(unsafe {
+                    C::item_from_raw(e.paddr(level), level, e.prop(level), Tracked::assume_new())
+                });
             }
         }
         free_node::<C::P, C::E>(pa);
