@@ -1,6 +1,7 @@
 //! How a node's facts survive a write: plain words, links made, links undone.
 use super::*;
 use crate::paging::entry::page_ok;
+use crate::paging::geometry::{bytes, lemma_part};
 use crate::paging::PageTableEntryTrait;
 
 verus! {
@@ -47,11 +48,12 @@ pub proof fn lemma_part_ok<E: PageTableEntryTrait>(l: int, to: int, j: int)
         to + span(l) * 4096 <= E::PADDR_END <= 0x100_0000_0000_0000,
 {
     E::paddr_end_aligned();
-    if l == 1 {
-    } else if l == 2 {
-    } else if l == 3 {
-    } else {
-    }
+    lemma_part(E::PADDR_END as int, l + 1, to, j);
+    assert(j * bytes(l) == off(l, j) * 4096) by (nonlinear_arith)
+        requires
+            1 <= l <= 4,
+    ;
+    assert(bytes(l + 1) == span(l) * 4096);
 }
 
 /// Linking a child gives away its share of the rights and keeps half of its identity.
