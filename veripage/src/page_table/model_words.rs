@@ -458,6 +458,18 @@ pub proof fn reprop_rewritten<P: Platform, E: PageTableEntryTrait>(a: Owner<P, E
 {
 }
 
+/// What became of one word.
+proof fn filled_word<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, l: int, start: int, k: int, pa: int, prop: PageProperty, j: int)
+    requires filled::<E>(a, b, l, start, k, pa, prop), 0 <= j < 512,
+    ensures if start <= j < start + k { !is_table::<E>(l, b[j]) && !is_table::<E>(l, a[j]) } else { b[j] == a[j] },
+{
+    let w = b[j];
+    if start <= j < start + k {
+        assert(is_leaf::<E>(l, w));
+        assert(!present::<E>(a[j]));
+    }
+}
+
 pub proof fn filled_rewritten<P: Platform, E: PageTableEntryTrait>(a: Owner<P, E>, b: Owner<P, E>, l: int, v0: int, n: int, pa: int, prop: PageProperty)
     requires
         put_back(a, b, l, v0), 0 <= n, slot(l, v0) % 512 + n <= 512,
@@ -472,7 +484,7 @@ pub proof fn filled_rewritten<P: Platform, E: PageTableEntryTrait>(a: Owner<P, E
 {
     let (w0, w1, i) = (a.nodes[key(l, v0)]@.words, b.nodes[key(l, v0)]@.words, slot(l, v0) % 512);
     assert forall|j: int| 0 <= j < 512 implies if i <= j < i + n { !is_table::<E>(l, #[trigger] w1[j]) && !is_table::<E>(l, w0[j]) } else { w1[j] == w0[j] } by {
-        assert(present::<E>(w1[j]) || !present::<E>(w1[j]));
+        filled_word::<E>(w0, w1, l, i, n, pa, prop, j);
     }
 }
 
