@@ -351,6 +351,6 @@ fn what_the_kernel_writes_for_a_user_is_dirty() {
     m.reset_cpus();
     drop(space);
     // SAFETY: no CPU has a root.
-    unsafe { kernel.destroy() };
+    unsafe { kernel.destroy(RcuGuard::enter()) };
     assert_eq!(m.shutdown(), Default::default());
 }

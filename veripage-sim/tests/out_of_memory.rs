@@ -74,7 +74,7 @@ fn at_every_allocation(prefix: bool, op: impl Fn(&Kernel, &Space) -> Result<(), 
         drop(space);
         m.reset_cpus();
         // SAFETY: no CPU has a root.
-        unsafe { kernel.destroy() };
+        unsafe { kernel.destroy(RcuGuard::enter()) };
         assert_eq!(m.shutdown(), Default::default(), "allocation {n}");
         if failed == 0 {
             return n;

@@ -378,7 +378,7 @@ fn with_kernel<const ID: usize>(
     f(&m, &kernel);
     m.reset_cpus();
     // SAFETY: no CPU has a root.
-    unsafe { kernel.destroy() };
+    unsafe { kernel.destroy(RcuGuard::enter()) };
     assert_eq!(m.shutdown(), Default::default());
 }
 

@@ -213,6 +213,51 @@ fn nodes_wait_for_readers() {
 }
 
 #[test]
+fn who_drains_ends_its_section_first() {
+    let m = machine::<9>();
+    let k = KernelSpace::<Sim<9>, X86_64>::new(LOW..LOW + MIB).unwrap();
+    let s = VmSpace::new(&k).unwrap();
+    map(&s, VA, 1);
+    let with_nodes = m.stats().allocated;
+    let mut guard = RcuGuard::enter();
+    let mut cursor = s.cursor_mut(&mut guard, &(0..1 << 40)).unwrap();
+    assert_eq!(cursor.unmap(1 << 40).unwrap(), 1);
+    drop(cursor);
+    assert!(k.reclaim(), "this section has seen the nodes");
+    k.drain(guard);
+    assert!(!k.reclaim());
+    assert!(m.stats().allocated <= with_nodes - 3);
+    RcuGuard::<Sim<9>>::enter().wait_grace_period();
+    drop(s);
+    drop(k);
+    at_rest(m);
+}
+
+#[test]
+fn a_dropped_kernel_space_does_not_wait_for_readers() {
+    let m = machine::<10>();
+    let before = m.stats().allocated;
+    let k = KernelSpace::<Sim<10>, X86_64>::new(LOW..LOW + MIB).unwrap();
+    let s = VmSpace::new(&k).unwrap();
+    map(&s, VA, 1);
+    let reader = RcuGuard::<Sim<10>>::enter();
+    let mut guard = RcuGuard::enter();
+    let mut cursor = s.cursor_mut(&mut guard, &(0..1 << 40)).unwrap();
+    assert_eq!(cursor.unmap(1 << 40).unwrap(), 1);
+    drop(cursor);
+    drop(guard);
+    drop(s);
+    drop(k);
+    assert_eq!(
+        m.stats().allocated,
+        before + 3,
+        "the nodes that the reader may look at"
+    );
+    drop(reader);
+    assert!(m.violations().is_empty());
+}
+
+#[test]
 fn cpus_work_side_by_side() {
     let m = Machine::<5>::boot(Config::with_ram(8 << 20).cpus(3)).unwrap();
     // SAFETY: once, before anybody uses frames.

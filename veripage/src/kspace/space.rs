@@ -3,6 +3,7 @@ use super::area_pool::AreaPool;
 use super::KSpaceError;
 use crate::page_table::{KernelPtConfig, PageTable, PagingFormat, TableKind, UserPtConfig};
 use crate::paging::is_valid_range;
+use crate::rcu::RcuGuard;
 use crate::tlb::deferred::DeferredNodes;
 use crate::tlb::TlbFlusher;
 use crate::{Paddr, Platform, Vaddr};
@@ -27,9 +28,9 @@ pub(crate) struct KernelTables<P: Platform, F: PagingFormat> {
 /// The kernel's page table and the range of addresses that areas come from. `PIECES` bounds the
 /// number of areas: see [`range_alloc`](super::range_alloc).
 ///
-/// Dropping one waits for grace periods: not in a read section. If a user space was ever active, CPUs
-/// may have the kernel's table loaded, and then the drop leaks the table: see
-/// [`destroy`](Self::destroy).
+/// Dropping one never waits: nodes that a read section may still look at are leaked then (see
+/// [`drain`](Self::drain)). If a user space was ever active, CPUs may have the kernel's table loaded, and then the
+/// drop leaks the table: see [`destroy`](Self::destroy).
 pub struct KernelSpace<P: Platform, F: PagingFormat, const PIECES: usize = DEFAULT_PIECES> {
     tables: KernelTables<P, F>,
     pub(super) areas: AreaPool<PIECES>,
@@ -81,17 +82,36 @@ impl<P: Platform, F: PagingFormat, const PIECES: usize> KernelSpace<P, F, PIECES
     /// whenever they sync; this is for a kernel that is idle. Never waits. Returns whether nodes are
     /// left.
     pub fn reclaim(&self) -> bool {
-        let kernel = self.tables.kernel_nodes.poll();
-        self.tables.user_nodes.poll() || kernel
+        self.tables.poll()
     }
 
-    /// Gives back every node of the kernel's table, also if CPUs may have had it loaded. Waits for grace
-    /// periods: not in a read section.
+    /// Frees every node that waits for a grace period. Ends the read section, and then waits: no cursor of that
+    /// section is left. The current CPU must not be in another one, since it would wait for itself.
+    /// ```compile_fail,E0505
+    /// # use veripage::{kspace::KernelSpace, page_table::PageTableError, page_table::PagingFormat};
+    /// # use veripage::{rcu::RcuGuard, vm_space::VmSpace, Platform};
+    /// fn unmap<P: Platform, F: PagingFormat>(
+    ///     kernel: &KernelSpace<P, F>,
+    ///     space: &VmSpace<'_, P, F>,
+    ///     mut guard: RcuGuard<P>,
+    /// ) -> Result<usize, PageTableError> {
+    ///     let mut cursor = space.cursor_mut(&mut guard, &(0..0x1000))?;
+    ///     kernel.drain(guard); // the cursor still has it
+    ///     cursor.unmap(0x1000)
+    /// }
+    /// ```
+    pub fn drain(&self, guard: RcuGuard<P>) {
+        guard.wait_for(|| !self.reclaim());
+    }
+
+    /// Gives back every node of the kernel's table, also if CPUs may have had it loaded, and every node that
+    /// waits, as [`drain`](Self::drain) does.
     ///
     /// # Safety
     /// No CPU has the table loaded, or accesses memory through it from now on.
-    pub unsafe fn destroy(mut self) {
+    pub unsafe fn destroy(mut self, guard: RcuGuard<P>) {
         *self.tables.loaded.get_mut() = false;
+        self.drain(guard);
     }
 
     pub(crate) fn tables(&self) -> &KernelTables<P, F> {
@@ -104,6 +124,12 @@ impl<P: Platform, F: PagingFormat> KernelTables<P, F> {
         TlbFlusher::new(Whom::All, &self.kernel_nodes)
     }
 
+    /// See [`KernelSpace::reclaim`].
+    fn poll(&self) -> bool {
+        let kernel = self.kernel_nodes.poll();
+        self.user_nodes.poll() || kernel
+    }
+
     /// To be called before a user space is loaded: when its CPUs leave it, they load the kernel's table.
     pub(crate) fn keep(&self) {
         if !self.loaded.load(Ordering::Relaxed) {
@@ -114,8 +140,10 @@ impl<P: Platform, F: PagingFormat> KernelTables<P, F> {
 
 impl<P: Platform, F: PagingFormat> Drop for KernelTables<P, F> {
     fn drop(&mut self) {
-        self.kernel_nodes.drain();
-        self.user_nodes.drain();
+        // Outside of read sections that is all: the first frees what waited, the second what collected meanwhile.
+        if self.poll() {
+            self.poll();
+        }
         if !*self.loaded.get_mut() {
             // SAFETY: nobody uses it after this, and nobody has loaded it, says the flag: except by
             // `PageTable::activate`, whose caller answers for that.

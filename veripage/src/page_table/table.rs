@@ -86,6 +86,20 @@ impl<C: PageTableConfig> PageTable<C> {
 
     /// A cursor at the start of `range` that changes things; otherwise as [`cursor`](Self::cursor).
     ///
+    /// One guard serves one cursor at a time, since two on one CPU could wait for each other:
+    /// ```compile_fail,E0499
+    /// # use veripage::{page_table::PageTableError, rcu::RcuGuard};
+    /// # use veripage::{page_table::{KernelPtConfig, PageTable, PagingFormat}, Platform};
+    /// fn two<P: Platform, F: PagingFormat>(
+    ///     table: &PageTable<KernelPtConfig<P, F>>,
+    ///     guard: &mut RcuGuard<P>,
+    /// ) -> Result<usize, PageTableError> {
+    ///     let a = table.cursor_mut(guard, &(0..0x1000))?;
+    ///     let b = table.cursor_mut(guard, &(0x1000..0x2000))?; // `a` still has it
+    ///     Ok(a.virt_addr() + b.virt_addr())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// As for [`cursor`](Self::cursor).
     #[inline(always)]

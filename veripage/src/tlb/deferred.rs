@@ -5,7 +5,6 @@
 use crate::page_table::retired::{Retired, Waiting};
 use crate::page_table::{reclaim, PageTableConfig, RetiredOf};
 use crate::spin::{Kept, SpinLock};
-use crate::Platform;
 use core::mem::take;
 use core::sync::atomic::{AtomicBool, Ordering};
 use vstd::prelude::*;
@@ -89,13 +88,6 @@ impl<C: PageTableConfig> DeferredNodes<C> {
             reclaim::<C>(expired);
         }
         left
-    }
-
-    /// Frees everything. Waits for grace periods: the caller must not be in a read section.
-    pub(crate) fn drain(&self) {
-        while self.poll() {
-            C::P::relax();
-        }
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut Lists<C>) -> R) -> R {

@@ -81,7 +81,7 @@ fn audited<const ID: usize>(
 fn over<const ID: usize>(m: Machine<ID>, kernel: Kern<ID>) {
     m.reset_cpus();
     // SAFETY: no CPU has a table loaded.
-    unsafe { kernel.destroy() };
+    unsafe { kernel.destroy(RcuGuard::enter()) };
     let end = m.shutdown();
     assert_eq!((end.lost, end.violations), (vec![], vec![]));
 }
