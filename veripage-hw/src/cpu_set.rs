@@ -10,55 +10,49 @@
 //!
 //! A CPU leaves the set only when it has loaded another root, which made it forget what it knew. Whoever
 //! reads the set without it synchronizes with that (Release, Acquire): there is nothing left to flush.
-use crate::order::{fence, order, AtomicU64, Ordering, Site};
+use crate::order::{full_fence, order, AtomicU64, Ordering, Site};
 use crate::platform::{CpuSet, Platform};
 use vstd::prelude::*;
 
-verus! {
-
-/// The CPUs that may hold translations of a table. Reason: opaque, so that it changes by these functions
-/// only. Test: vm_space::activate_switches.
-#[verifier::external_body]
-#[verifier::external_derive]
+/// The CPUs that may hold translations of a table. It changes by these functions only.
+#[verus_verify(external_derive)]
 #[derive(Debug, Default)]
 pub struct AtomicCpuSet(AtomicU64);
 
+#[verus_verify]
 impl AtomicCpuSet {
-    /// The set without a CPU. Reason: a constant. Test: tlb::what_one_cpu_unmaps_no_other_reaches.
-    #[verifier::external_body]
+    /// The set without a CPU.
+    #[verus_spec]
     pub fn new() -> Self {
         AtomicCpuSet(AtomicU64::new(0))
     }
 
-    /// Adds the current CPU, before it loads the root; it must stay the current CPU until then. Reason:
-    /// fetch-or, then a sequentially consistent fence, as the module says. Test:
-    /// loom_tests::a_cpu_that_joins_is_not_forgotten.
-    #[verifier::external_body]
+    /// Adds the current CPU, before it loads the root; it must stay the current CPU until then.
+    #[verus_spec]
     pub fn join<P: Platform>(&self) {
-        self.0.fetch_or(1 << P::cpu(), Ordering::Relaxed);
-        fence(order(Site::Join, Ordering::SeqCst));
+        proof! { P::bounds(); }
+        self.0.fetch_or(1u64 << P::cpu(), Ordering::Relaxed);
+        full_fence(Site::Join);
     }
 
-    /// Takes the current CPU out, after it has loaded another root. Reason: fetch-and with Release, as
-    /// the module says. Test: loom_tests::a_cpu_that_left_has_forgotten.
-    #[verifier::external_body]
+    /// Takes the current CPU out, after it has loaded another root.
+    #[verus_spec]
     pub fn leave<P: Platform>(&self) {
-        self.0.fetch_and(!(1 << P::cpu()), order(Site::Leave, Ordering::Release));
+        proof! { P::bounds(); }
+        self.0
+            .fetch_and(!(1u64 << P::cpu()), order(Site::Leave, Ordering::Release));
     }
 
-    /// Whom to ask for a flush of what has been removed so far. Reason: a sequentially consistent fence,
-    /// then a load with Acquire, as the module says. Test: loom_tests::a_cpu_that_joins_is_not_forgotten.
-    #[verifier::external_body]
+    /// Whom to ask for a flush of what has been removed so far.
+    #[verus_spec]
     pub fn targets(&self) -> CpuSet {
-        fence(order(Site::Targets, Ordering::SeqCst));
-        CpuSet(self.0.load(Ordering::Acquire))
+        full_fence(Site::Targets);
+        self.load()
     }
 
-    /// The CPUs in the set at some moment of the call. Reason: a load. Test: vm_space::activate_switches.
-    #[verifier::external_body]
+    /// The CPUs in the set at some moment of the call.
+    #[verus_spec]
     pub fn load(&self) -> CpuSet {
         CpuSet(self.0.load(Ordering::Acquire))
     }
 }
-
-} // verus!

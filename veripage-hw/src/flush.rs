@@ -68,8 +68,8 @@ pub fn open_log() {
 }
 
 /// Asks every CPU that may hold translations, as far as that is known now, to carry out `op`; the ticket
-/// is 0 if there is none. Reason: `Platform::flush`, with the set read after what the caller removed (see
-/// `cpu_set`). Test: tlb::a_skipped_flush_is_noticed.
+/// is 0 if there is none. Reason: `Platform::flush`, with the set read after what the caller removed; that
+/// every CPU which may hold translations is in the set then is argued in `cpu_set`, and explored there. Test: tlb::a_skipped_flush_is_noticed.
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(ticket =>

@@ -2,7 +2,10 @@
 //!
 //! Under the feature `loom` an ordering can be weakened by name, to show that the checks notice.
 
+use vstd::prelude::*;
+
 /// Where an ordering is used.
+#[verus_verify(external_derive)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Site {
     /// The compare-and-swap that claims, shares or makes unique.
@@ -27,6 +30,7 @@ pub(crate) use core::sync::atomic::{fence, AtomicU32, AtomicU64, Ordering};
 /// The ordering that a site uses.
 #[cfg(not(feature = "loom"))]
 #[inline(always)]
+#[verus_spec(opens_invariants none no_unwind)]
 pub(crate) const fn order(_site: Site, o: Ordering) -> Ordering {
     o
 }
@@ -54,6 +58,15 @@ pub(crate) fn fence(o: Ordering) {
     if o != Ordering::Relaxed {
         loom::sync::atomic::fence(o)
     }
+}
+
+/// A sequentially consistent fence. Reason: nothing is claimed here; what two of them order is argued in
+/// `cpu_set`, which `ask` relies on. Test: loom_tests::a_cpu_that_joins_is_not_forgotten.
+#[inline(always)]
+#[verus_verify(external_body)]
+#[verus_spec(opens_invariants none no_unwind)]
+pub(crate) fn full_fence(site: Site) {
+    fence(order(site, Ordering::SeqCst))
 }
 
 /// A cell whose pointer is handed to a closure, so that a model checker can watch the accesses.

@@ -282,15 +282,16 @@ fn atomics() {
     f.write_val(8, &7u32).unwrap();
     let mut w = f.writer();
     w.skip(8).unwrap();
-    assert_eq!(w.atomic_compare_exchange_u32(7, 9), Ok(Ok(7)));
-    assert_eq!(w.atomic_compare_exchange_u32(7, 1), Ok(Err(9)));
+    assert_eq!(w.atomic_compare_exchange::<u32>(7, 9), Ok(Ok(7)));
+    assert_eq!(w.atomic_compare_exchange::<u32>(7, 1), Ok(Err(9)));
     assert_eq!(w.avail(), PAGE_SIZE - 8, "the cursor stays");
-    assert_eq!(w.atomic_compare_exchange_u64(9, 10), Ok(Ok(9)));
+    assert_eq!(w.atomic_compare_exchange::<u64>(9, 10), Ok(Ok(9)));
     w.skip(2).unwrap();
-    assert!(short(w.atomic_compare_exchange_u32(0, 0)), "not aligned");
+    assert!(short(w.atomic_compare_exchange::<u32>(0, 0)), "not aligned");
     w.limit(2);
     assert!(
-        short(w.atomic_compare_exchange_u32(0, 0)) && short(w.atomic_compare_exchange_u64(0, 0))
+        short(w.atomic_compare_exchange::<u32>(0, 0))
+            && short(w.atomic_compare_exchange::<u64>(0, 0))
     );
     drop(f);
     at_rest(m);
@@ -302,25 +303,25 @@ fn once() {
     let f = frame();
     let mut w = f.writer();
     w.skip(8).unwrap();
-    w.write_once_u64(0x1122_3344_5566_7788).unwrap();
-    w.write_once_u32(7).unwrap();
+    w.write_once::<u64>(0x1122_3344_5566_7788).unwrap();
+    w.write_once::<u32>(7).unwrap();
     assert_eq!(w.avail(), PAGE_SIZE - 20);
     let mut r = f.reader();
     r.skip(8).unwrap();
-    assert_eq!(r.read_once_u64(), Ok(0x1122_3344_5566_7788));
-    assert_eq!((r.read_once_u32(), r.remain()), (Ok(7), PAGE_SIZE - 20));
+    assert_eq!(r.read_once::<u64>(), Ok(0x1122_3344_5566_7788));
+    assert_eq!((r.read_once::<u32>(), r.remain()), (Ok(7), PAGE_SIZE - 20));
     // Not aligned.
-    assert!(short(r.read_once_u64()) && short(w.write_once_u64(1)));
+    assert!(short(r.read_once::<u64>()) && short(w.write_once::<u64>(1)));
     r.skip(2).unwrap();
     w.skip(2).unwrap();
-    assert!(short(r.read_once_u32()) && short(w.write_once_u32(1)));
+    assert!(short(r.read_once::<u32>()) && short(w.write_once::<u32>(1)));
     // Not enough left.
     r.skip(2).unwrap();
     w.skip(2).unwrap();
     r.limit(3);
     w.limit(3);
-    assert!(short(r.read_once_u32()) && short(r.read_once_u64()));
-    assert!(short(w.write_once_u32(1)) && short(w.write_once_u64(1)));
+    assert!(short(r.read_once::<u32>()) && short(r.read_once::<u64>()));
+    assert!(short(w.write_once::<u32>(1)) && short(w.write_once::<u64>(1)));
     assert_eq!((r.remain(), w.avail()), (3, 3));
     drop(f);
     at_rest(m);

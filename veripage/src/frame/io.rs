@@ -3,13 +3,19 @@
 //! They move through frames, segments and buffers of the kernel's own. Nothing is promised about
 //! bytes that somebody else writes meanwhile, except that nothing else happens.
 use core::marker::PhantomData;
+use core::mem::size_of_val;
 use veripage_hw::bytes::*;
 use veripage_hw::Vaddr;
+#[cfg(verus_only)]
+use vstd::layout::{layout_of_primitives, layout_of_slices, spec_size_of_val};
 use vstd::prelude::*;
 
 #[cfg(verus_only)]
 #[path = "io.spec.rs"]
 mod spec;
+
+/// Bytes that [`VmWriter::fill`] writes at a time.
+const FILL: usize = 256;
 
 /// Why bytes could not be read or written.
 #[verus_verify(external_derive)]
@@ -32,7 +38,7 @@ pub struct VmReader<'a> {
     end: Vaddr,
     life: PhantomData<&'a u8>,
     #[cfg(verus_keep_ghost_body)]
-    perm: Tracked<ReadBytes<'a>>,
+    perm: Tracked<Bytes<'a>>,
 }
 
 /// Writes forward through a run of bytes that is borrowed for `'a`.
@@ -42,14 +48,14 @@ pub struct VmWriter<'a> {
     end: Vaddr,
     life: PhantomData<&'a u8>,
     #[cfg(verus_keep_ghost_body)]
-    perm: Tracked<WriteBytes<'a>>,
+    perm: Tracked<Bytes<'a>>,
 }
 
 #[verus_verify]
 impl<'a> VmReader<'a> {
     /// A reader of the bytes at `cursor..end`.
     #[verus_spec(r =>
-        with Tracked(perm): Tracked<ReadBytes<'a>>
+        with Tracked(perm): Tracked<Bytes<'a>>
         requires perm.lo() <= cursor <= end <= perm.hi(),
         ensures r.left() == end - cursor,
     )]
@@ -65,9 +71,16 @@ impl<'a> VmReader<'a> {
     /// Reads from a buffer of the kernel.
     #[verus_spec(r => ensures r.left() == bytes@.len())]
     pub fn from_slice(bytes: &'a [u8]) -> Self {
-        let len = bytes.len();
-        let (va, _perm) = readable(bytes);
-        proof_decl! { let tracked p = _perm.get(); }
+        proof! { broadcast use layout_of_primitives, layout_of_slices; }
+        Self::over(bytes)
+    }
+
+    /// Reads the bytes of plain data.
+    #[verus_spec(r => ensures r.left() == spec_size_of_val(t))]
+    pub fn over<T: Plain + ?Sized>(t: &'a T) -> Self {
+        let len = size_of_val(t);
+        let (va, _perm) = readable(t);
+        proof_decl! { let tracked p = Bytes::of_run(_perm.get()); }
         proof_with! { Tracked(p) }
         Self::make(va, va + len)
     }
@@ -177,49 +190,31 @@ impl<'a> VmReader<'a> {
     #[verus_spec]
     pub fn read_val<T: Pod>(&mut self) -> Result<T, IoError> {
         let mut t = T::zero();
-        self.read_slice(pod_bytes_mut(&mut t))?;
+        let mut writer = VmWriter::over(&mut t);
+        let len = writer.avail();
+        if len > self.remain() {
+            return Err(IoError::InvalidArgs {
+                addr: self.cursor,
+                len,
+            });
+        }
+        self.read(&mut writer);
         Ok(t)
     }
 
-    /// Loads the next 32-bit word in one access, and passes over it.
+    /// Loads the next word in one access, and passes over it.
     ///
     /// # Errors
     /// `InvalidArgs` if fewer bytes are left or the word is not aligned; then nothing is read.
     #[verus_spec(r =>
-        ensures final(self).left() == if r is Ok { old(self).left() - 4 } else { old(self).left() as int },
+        ensures final(self).left() == if r is Ok { old(self).left() - W::SIZE } else { old(self).left() as int },
     )]
-    pub fn read_once_u32(&mut self) -> Result<u32, IoError> {
-        proof! { use_type_invariant(&*self); }
-        if self.end - self.cursor < 4 || self.cursor % 4 != 0 {
-            return Err(IoError::InvalidArgs {
-                addr: self.cursor,
-                len: 4,
-            });
-        }
+    pub fn read_once<W: Word>(&mut self) -> Result<W, IoError> {
+        proof! { use_type_invariant(&*self); W::sized(); }
+        check_word::<W>(self.cursor, self.end)?;
         // SAFETY: aligned and within what the type invariant lends, as just checked.
-        let v = unsafe { load_u32(self.cursor, verus_exec_expr!(Tracked(self.perm.borrow()))) };
-        self.cursor += 4;
-        Ok(v)
-    }
-
-    /// Loads the next 64-bit word in one access, and passes over it.
-    ///
-    /// # Errors
-    /// `InvalidArgs` if fewer bytes are left or the word is not aligned; then nothing is read.
-    #[verus_spec(r =>
-        ensures final(self).left() == if r is Ok { old(self).left() - 8 } else { old(self).left() as int },
-    )]
-    pub fn read_once_u64(&mut self) -> Result<u64, IoError> {
-        proof! { use_type_invariant(&*self); }
-        if self.end - self.cursor < 8 || self.cursor % 8 != 0 {
-            return Err(IoError::InvalidArgs {
-                addr: self.cursor,
-                len: 8,
-            });
-        }
-        // SAFETY: aligned and within what the type invariant lends, as just checked.
-        let v = unsafe { load_u64(self.cursor, verus_exec_expr!(Tracked(self.perm.borrow()))) };
-        self.cursor += 8;
+        let v = unsafe { load_once(self.cursor, verus_exec_expr!(Tracked(self.perm.borrow()))) };
+        self.cursor += W::SIZE;
         Ok(v)
     }
 }
@@ -228,8 +223,8 @@ impl<'a> VmReader<'a> {
 impl<'a> VmWriter<'a> {
     /// A writer of the bytes at `cursor..end`.
     #[verus_spec(r =>
-        with Tracked(perm): Tracked<WriteBytes<'a>>
-        requires perm.lo() <= cursor <= end <= perm.hi(),
+        with Tracked(perm): Tracked<Bytes<'a>>
+        requires perm.lo() <= cursor <= end <= perm.hi(), perm.writable(),
         ensures r.left() == end - cursor,
     )]
     pub(crate) fn make(cursor: Vaddr, end: Vaddr) -> Self {
@@ -244,9 +239,18 @@ impl<'a> VmWriter<'a> {
     /// Writes to a buffer of the kernel.
     #[verus_spec(r => ensures r.left() == old(bytes)@.len(), final(bytes)@.len() == old(bytes)@.len())]
     pub fn from_slice(bytes: &'a mut [u8]) -> Self {
-        let len = bytes.len();
-        let (va, _perm) = writable(bytes);
-        proof_decl! { let tracked p = _perm.get(); }
+        proof! { broadcast use layout_of_primitives, layout_of_slices; }
+        Self::over(bytes)
+    }
+
+    /// Writes to the bytes of plain data.
+    #[verus_spec(r =>
+        ensures r.left() == spec_size_of_val(old(t)), spec_size_of_val(final(t)) == spec_size_of_val(old(t)),
+    )]
+    pub fn over<T: Plain + ?Sized>(t: &'a mut T) -> Self {
+        let len = size_of_val(t);
+        let (va, _perm) = writable(t);
+        proof_decl! { let tracked p = Bytes::of_run(_perm.get()); }
         proof_with! { Tracked(p) }
         Self::make(va, va + len)
     }
@@ -340,102 +344,72 @@ impl<'a> VmWriter<'a> {
     /// `InvalidArgs` if fewer bytes are left; then nothing is written.
     #[verus_spec]
     pub fn write_val<T: Pod>(&mut self, t: &T) -> Result<(), IoError> {
-        self.write_slice(pod_bytes(t))
+        let mut reader = VmReader::over(t);
+        let len = reader.remain();
+        if len > self.avail() {
+            return Err(IoError::InvalidArgs {
+                addr: self.cursor,
+                len,
+            });
+        }
+        reader.read(self);
+        Ok(())
     }
 
     /// Writes `b` into all bytes that are left, and says how many.
     #[verus_spec(r => ensures r == old(self).left(), final(self).left() == 0)]
     pub fn fill(&mut self, b: u8) -> usize {
+        let len = self.avail();
+        let block = [b; FILL];
+        #[cfg_attr(verus_only, verus_spec(
+            invariant self.left() <= len, old(self).left() == len,
+            decreases self.left()
+        ))]
+        while self.has_avail() {
+            self.write(&mut VmReader::from_slice(block.as_slice()));
+        }
         proof! { use_type_invariant(&*self); }
-        let len = self.end - self.cursor;
-        // SAFETY: `len` bytes are left of what the type invariant lends.
-        unsafe {
-            fill_bytes(
-                self.cursor,
-                len,
-                b,
-                verus_exec_expr!(Tracked(self.perm.borrow())),
-            )
-        };
-        self.cursor += len;
         len
     }
 
-    /// Stores the next 32-bit word in one access, and passes over it.
+    /// Stores the next word in one access, and passes over it.
     ///
     /// # Errors
     /// `InvalidArgs` if fewer bytes are left or the word is not aligned; then nothing is written.
     #[verus_spec(r =>
-        ensures final(self).left() == if r is Ok { old(self).left() - 4 } else { old(self).left() as int },
+        ensures final(self).left() == if r is Ok { old(self).left() - W::SIZE } else { old(self).left() as int },
     )]
-    pub fn write_once_u32(&mut self, v: u32) -> Result<(), IoError> {
-        proof! { use_type_invariant(&*self); }
-        if self.end - self.cursor < 4 || self.cursor % 4 != 0 {
-            return Err(IoError::InvalidArgs {
-                addr: self.cursor,
-                len: 4,
-            });
-        }
+    pub fn write_once<W: Word>(&mut self, v: W) -> Result<(), IoError> {
+        proof! { use_type_invariant(&*self); W::sized(); }
+        check_word::<W>(self.cursor, self.end)?;
         // SAFETY: aligned and within what the type invariant lends, as just checked.
         unsafe {
-            store_u32(
+            store_once(
                 self.cursor,
                 v,
                 verus_exec_expr!(Tracked(self.perm.borrow())),
             )
         };
-        self.cursor += 4;
+        self.cursor += W::SIZE;
         Ok(())
     }
 
-    /// Stores the next 64-bit word in one access, and passes over it.
-    ///
-    /// # Errors
-    /// `InvalidArgs` if fewer bytes are left or the word is not aligned; then nothing is written.
-    #[verus_spec(r =>
-        ensures final(self).left() == if r is Ok { old(self).left() - 8 } else { old(self).left() as int },
-    )]
-    pub fn write_once_u64(&mut self, v: u64) -> Result<(), IoError> {
-        proof! { use_type_invariant(&*self); }
-        if self.end - self.cursor < 8 || self.cursor % 8 != 0 {
-            return Err(IoError::InvalidArgs {
-                addr: self.cursor,
-                len: 8,
-            });
-        }
-        // SAFETY: aligned and within what the type invariant lends, as just checked.
-        unsafe {
-            store_u64(
-                self.cursor,
-                v,
-                verus_exec_expr!(Tracked(self.perm.borrow())),
-            )
-        };
-        self.cursor += 8;
-        Ok(())
-    }
-
-    /// Replaces the next 32-bit word by `new` if it is `old`; gives what was there, as `Ok` if it was
-    /// replaced. The cursor stays.
+    /// Replaces the next word by `new` if it is `old`; gives what was there, as `Ok` if it was replaced.
+    /// The cursor stays.
     ///
     /// # Errors
     /// `InvalidArgs` if fewer bytes are left or the word is not aligned.
     #[verus_spec]
-    pub fn atomic_compare_exchange_u32(
+    pub fn atomic_compare_exchange<W: Word>(
         &mut self,
-        old: u32,
-        new: u32,
-    ) -> Result<Result<u32, u32>, IoError> {
+        old: W,
+        new: W,
+    ) -> Result<Result<W, W>, IoError> {
         proof! { use_type_invariant(&*self); }
-        if self.end - self.cursor < 4 || self.cursor % 4 != 0 {
-            return Err(IoError::InvalidArgs {
-                addr: self.cursor,
-                len: 4,
-            });
-        }
+        check_word::<W>(self.cursor, self.end)?;
         // SAFETY: aligned and within what the type invariant lends, as just checked.
         Ok(unsafe {
-            cas_u32(
+            cas_once(
                 self.cursor,
                 old,
                 new,
@@ -443,35 +417,22 @@ impl<'a> VmWriter<'a> {
             )
         })
     }
+}
 
-    /// Replaces the next 64-bit word by `new` if it is `old`; gives what was there, as `Ok` if it was
-    /// replaced. The cursor stays.
-    ///
-    /// # Errors
-    /// `InvalidArgs` if fewer bytes are left or the word is not aligned.
-    #[verus_spec]
-    pub fn atomic_compare_exchange_u64(
-        &mut self,
-        old: u64,
-        new: u64,
-    ) -> Result<Result<u64, u64>, IoError> {
-        proof! { use_type_invariant(&*self); }
-        if self.end - self.cursor < 8 || self.cursor % 8 != 0 {
-            return Err(IoError::InvalidArgs {
-                addr: self.cursor,
-                len: 8,
-            });
-        }
-        // SAFETY: aligned and within what the type invariant lends, as just checked.
-        Ok(unsafe {
-            cas_u64(
-                self.cursor,
-                old,
-                new,
-                verus_exec_expr!(Tracked(self.perm.borrow())),
-            )
-        })
+/// Is there a whole, aligned word at `cursor`, and before `end`?
+#[verus_spec(r =>
+    requires cursor <= end,
+    ensures r is Ok ==> end - cursor >= W::SIZE && cursor as int % W::SIZE as int == 0,
+)]
+fn check_word<W: Word>(cursor: Vaddr, end: Vaddr) -> Result<(), IoError> {
+    proof! { W::sized(); }
+    if end - cursor < W::SIZE || cursor % W::SIZE != 0 {
+        return Err(IoError::InvalidArgs {
+            addr: cursor,
+            len: W::SIZE,
+        });
     }
+    Ok(())
 }
 
 impl<'a> From<&'a [u8]> for VmReader<'a> {

@@ -14,7 +14,7 @@ impl<'a> VmReader<'a> {
 impl<'a> VmWriter<'a> {
     #[verifier::type_invariant]
     pub open(super) spec fn wf(self) -> bool {
-        self.perm@.lo() <= self.cursor <= self.end <= self.perm@.hi()
+        self.perm@.lo() <= self.cursor <= self.end <= self.perm@.hi() && self.perm@.writable()
     }
     /// Bytes not yet written.
     pub open(super) spec fn left(self) -> int { self.end - self.cursor }

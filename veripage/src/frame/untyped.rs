@@ -7,7 +7,7 @@ use super::shared::*;
 use super::slot::*;
 use veripage_hw::bytes::Pod;
 #[cfg(verus_only)]
-use veripage_hw::bytes::{RawPage, ReadBytes, WriteBytes};
+use veripage_hw::bytes::{Bytes, RawPage};
 use veripage_hw::{Platform, PAGE_SIZE};
 use vstd::prelude::*;
 
@@ -25,7 +25,7 @@ impl<P: Platform, K: UntypedKind> Frame<P, K> {
         proof_decl! { let tracked mut page: &RawPage<P>; }
         proof_with! { => Tracked(page) }
         let va = self.mapped();
-        proof_decl! { let tracked p = ReadBytes::of_page(page); }
+        proof_decl! { let tracked p = Bytes::of_page(page); }
         proof_with! { Tracked(p) }
         VmReader::make(va, va + PAGE_SIZE)
     }
@@ -36,7 +36,7 @@ impl<P: Platform, K: UntypedKind> Frame<P, K> {
         proof_decl! { let tracked mut page: &RawPage<P>; }
         proof_with! { => Tracked(page) }
         let va = self.mapped();
-        proof_decl! { let tracked p = WriteBytes::of_page(page); }
+        proof_decl! { let tracked p = Bytes::of_page(page); }
         proof_with! { Tracked(p) }
         VmWriter::make(va, va + PAGE_SIZE)
     }
@@ -95,7 +95,7 @@ impl<P: Platform, K: UntypedKind> Segment<P, K> {
         proof_with! { => Tracked(shares) }
         let va = self.mapped();
         let end = va + self.size();
-        proof_decl! { let tracked p = readable_run::<P, K>(shares, self.start() as int, self.end() as int); }
+        proof_decl! { let tracked p = bytes_of_run::<P, K>(shares, self.start() as int, self.end() as int); }
         proof_with! { Tracked(p) }
         VmReader::make(va, end)
     }
@@ -107,7 +107,7 @@ impl<P: Platform, K: UntypedKind> Segment<P, K> {
         proof_with! { => Tracked(shares) }
         let va = self.mapped();
         let end = va + self.size();
-        proof_decl! { let tracked p = writable_run::<P, K>(shares, self.start() as int, self.end() as int); }
+        proof_decl! { let tracked p = bytes_of_run::<P, K>(shares, self.start() as int, self.end() as int); }
         proof_with! { Tracked(p) }
         VmWriter::make(va, end)
     }

@@ -252,7 +252,8 @@ impl<'s, 'k, P: Platform, F: PagingFormat> UserReader<'s, 'k, P, F> {
     /// As for [`read_slice`](Self::read_slice).
     pub fn read_val<T: Pod>(&mut self) -> Result<T, UserAccessError> {
         let mut value = T::zero();
-        self.read_slice(veripage_hw::bytes::pod_bytes_mut(&mut value))?;
+        self.0.check(size_of::<T>())?;
+        self.read(&mut VmWriter::over(&mut value))?;
         Ok(value)
     }
 }
@@ -310,7 +311,8 @@ impl<'s, 'k, P: Platform, F: PagingFormat> UserWriter<'s, 'k, P, F> {
     /// # Errors
     /// As for [`write_slice`](Self::write_slice).
     pub fn write_val<T: Pod>(&mut self, value: &T) -> Result<(), UserAccessError> {
-        self.write_slice(veripage_hw::bytes::pod_bytes(value))
+        self.0.check(size_of::<T>())?;
+        self.write(&mut VmReader::over(value)).map(|_| ())
     }
 
     /// Writes `byte` into all bytes that are left, and says how many.
