@@ -12,14 +12,11 @@
 //! covers the publication and every returned lease.
 #![allow(dead_code)] // the bodies of opaque ghost types
 use crate::order::{fence, order, AtomicU32, Ordering, Site};
-use core::marker::PhantomData;
 use vstd::prelude::*;
 
 verus! {
 
-/// An atomic 32-bit count. Reason: opaque, so that only the operations below touch it.
-/// Test: loom_tests::clone_drop_last.
-#[verifier::external_body]
+/// An atomic 32-bit count. Only the operations below touch it.
 #[repr(transparent)]
 pub struct RcCell { v: AtomicU32 }
 
@@ -62,21 +59,8 @@ impl Acq {
     }
 }
 
-/// What a releasing (not acquiring) write saw; an acquire fence on the *same* thread makes it an
-/// `Acq`, hence not `Send`. Reason: opaque evidence. Test: loom_tests::clone_drop_last.
-#[verifier::external_body]
-pub tracked struct Rlx { no_copy: NoCopy, no_send: PhantomData<*const ()> }
-impl Rlx {
-    /// The word.
-    pub uninterp spec fn cell(self) -> int;
-    /// First write covered.
-    pub uninterp spec fn lo(self) -> nat;
-    /// Last write covered.
-    pub uninterp spec fn hi(self) -> nat;
-}
-
 /// A permission published through `cell` by write number `epoch`. Reason: opaque, so that it comes
-/// out only by the three axioms. Test: loom_tests::clone_drop_last.
+/// out only by the two axioms. Test: loom_tests::clone_drop_last.
 #[verifier::external_body]
 #[verifier::accept_recursive_types(T)]
 pub tracked struct Sent<T> { p: T }
@@ -94,20 +78,13 @@ impl<T> Sent<T> {
         requires l.cell() == self.cell(), l.epoch() == self.epoch(),
         ensures *p == self@;
 
-    /// Exclusive use once every lease has been returned and seen. Reason: an acquire that covers
-    /// the publication and the newest return comes after every use. Test: loom_tests::clone_drop_last.
-    pub axiom fn recv(tracked self, tracked g: Ledger, tracked t: &Acq) -> (tracked p: T)
+    /// Exclusive use once every lease has been returned and seen, but perhaps the caller's own. Reason:
+    /// an acquire that covers the publication and the newest return comes after every use of others, and
+    /// the caller's own come before by program order. Test: loom_tests::try_unique_sees_all.
+    pub axiom fn recv(tracked self, tracked g: Ledger, tracked own: Option<Lease>, tracked t: &Acq) -> (tracked p: T)
         requires
-            g.of(self.cell(), self.epoch()), g.out() == 0,
-            t.covers(self.cell(), self.epoch()), t.covers(self.cell(), g.due()),
-        ensures p == self@;
-
-    /// The same for the holder of the only lease left. Reason: its own uses come before by program
-    /// order. Test: loom_tests::try_unique_sees_all.
-    pub axiom fn recv_last(tracked self, tracked g: Ledger, tracked l: Lease, tracked t: &Acq) -> (tracked p: T)
-        requires
-            g.of(self.cell(), self.epoch()), g.out() == 1,
-            l.cell() == self.cell(), l.epoch() == self.epoch(),
+            g.of(self.cell(), self.epoch()), g.out() == if own is Some { 1nat } else { 0 },
+            own matches Some(l) ==> l.cell() == self.cell() && l.epoch() == self.epoch(),
             t.covers(self.cell(), self.epoch()), t.covers(self.cell(), g.due()),
         ensures p == self@;
 }
@@ -121,19 +98,6 @@ impl Lease {
     pub uninterp spec fn cell(self) -> int;
     /// The publishing write.
     pub uninterp spec fn epoch(self) -> nat;
-}
-
-/// A lease given up before releasing write number `at`. Reason: opaque evidence.
-/// Test: loom_tests::clone_drop_last.
-#[verifier::external_body]
-pub tracked struct Returned { no_copy: NoCopy }
-impl Returned {
-    /// The word.
-    pub uninterp spec fn cell(self) -> int;
-    /// The publishing write.
-    pub uninterp spec fn epoch(self) -> nat;
-    /// The write that returned it.
-    pub uninterp spec fn at(self) -> nat;
 }
 
 /// Counts the leases on one `Sent` and remembers the newest return. Reason: opaque, made once with
@@ -159,21 +123,6 @@ impl Ledger {
         ensures final(self).of(old(self).cell(), old(self).epoch()),
             final(self).out() == old(self).out() + 1, final(self).due() == old(self).due(),
             l.cell() == old(self).cell(), l.epoch() == old(self).epoch();
-
-    /// A lease from the holder of another one. Reason: that holder has synchronised already, and
-    /// handing over the new lease synchronises with its receiver. Test: loom_tests::clone_drop_last.
-    pub axiom fn lend_from(tracked &mut self, tracked from: &Lease) -> (tracked l: Lease)
-        requires old(self).of(from.cell(), from.epoch()),
-        ensures final(self).of(old(self).cell(), old(self).epoch()),
-            final(self).out() == old(self).out() + 1, final(self).due() == old(self).due(),
-            l.cell() == old(self).cell(), l.epoch() == old(self).epoch();
-
-    /// Takes a return in. Reason: bookkeeping. Test: loom_tests::clone_drop_last.
-    pub axiom fn settle(tracked &mut self, tracked r: Returned)
-        requires old(self).of(r.cell(), r.epoch()),
-        ensures final(self).of(old(self).cell(), old(self).epoch()),
-            old(self).out() >= 1, final(self).out() == old(self).out() - 1,
-            final(self).due() == if r.at() > old(self).due() { r.at() } else { old(self).due() };
 }
 
 /// The view after a read-modify-write to `v`.
@@ -214,14 +163,9 @@ impl RcCell {
         no_unwind
     { (RcCell { v: AtomicU32::new(v) }, Tracked::assume_new(), Tracked::assume_new(), Tracked::assume_new()) }
 
-    /// A value that may be stale, and no promise. Reason: nothing is claimed.
-    /// Test: frames::frame_clone.
+    /// A value that may be stale, and no promise.
     #[inline(always)]
-    #[verifier::external_body]
-    pub fn load_hint(&self) -> u32
-        opens_invariants none
-        no_unwind
-    { self.v.load(Ordering::Relaxed) }
+    pub fn load_hint(&self) -> u32 { self.v.load(Ordering::Relaxed) }
 
     /// Replaces `cur` by `new`, acquiring on success; a failure changes and orders nothing.
     /// Reason: a read-modify-write reads the newest value, and acquires the release sequence since
@@ -264,63 +208,62 @@ impl RcCell {
         (Tracked::assume_new(), Tracked::assume_new(), Tracked::assume_new())
     }
 
-    /// Adds one share, relaxed; aborts instead of returning when there were `MAX_SHARES`.
-    /// Reason: wrapping into `UNIQUE` would need 2^31 CPUs between the addition and the abort.
-    /// Test: frames::saturation.
+    /// Adds one share, relaxed, and gives it a lease from the holder of another one; aborts instead of
+    /// returning when there were `MAX_SHARES`. Reason: that holder has synchronised already, and handing
+    /// over the new lease synchronises with its receiver; wrapping into `UNIQUE` would need 2^31 CPUs
+    /// between the addition and the abort. Test: frames::saturation.
     #[inline(always)]
     #[verifier::external_body]
     #[verifier::atomic]
-    pub fn inc_or_abort_relaxed(&self, Tracked(p): Tracked<&mut RcPerm>) -> (r: u32)
+    pub fn inc_or_abort_relaxed(&self, Tracked(p): Tracked<&mut RcPerm>, Tracked(g): Tracked<&mut Ledger>, Tracked(from): Tracked<&Lease>)
+        -> (r: (u32, Tracked<Lease>))
         requires old(p)@.cell == self.id(), 1 <= old(p)@.val <= MAX_SHARES,
-        ensures r == old(p)@.val, r < MAX_SHARES, final(p)@ == rmw(old(p)@, (r + 1) as u32),
+            from.cell() == self.id(), old(g).of(self.id(), from.epoch()),
+        ensures r.0 == old(p)@.val, r.0 < MAX_SHARES, final(p)@ == rmw(old(p)@, (r.0 + 1) as u32),
+            final(g).of(self.id(), from.epoch()), final(g).out() == old(g).out() + 1, final(g).due() == old(g).due(),
+            r.1@.cell() == self.id(), r.1@.epoch() == from.epoch(),
         opens_invariants none
         no_unwind
     {
         let r = self.v.fetch_add(1, Ordering::Relaxed);
         if r >= MAX_SHARES { abort() }
-        r
+        (r, Tracked::assume_new())
     }
 
-    /// Takes one share back and ends its lease, with release. Reason: a releasing read-modify-write;
-    /// there is deliberately no weaker decrement. Test: loom_tests::clone_drop_last.
+    /// Takes one share back and ends its lease, with release; if it was the last, what was given back
+    /// before is acquired. Reason: a releasing read-modify-write (there is deliberately no weaker
+    /// decrement), and fence-atomic synchronisation. Test: loom_tests::clone_drop_last.
     #[inline(always)]
     #[verifier::external_body]
     #[verifier::atomic]
-    pub fn dec_release(&self, Tracked(p): Tracked<&mut RcPerm>, Tracked(l): Tracked<Lease>)
-        -> (r: (u32, Tracked<Returned>, Tracked<Rlx>))
-        requires old(p)@.cell == self.id(), 1 <= old(p)@.val <= MAX_SHARES, l.cell() == self.id(),
+    pub fn dec_release(&self, Tracked(p): Tracked<&mut RcPerm>, Tracked(g): Tracked<&mut Ledger>, Tracked(l): Tracked<Lease>)
+        -> (r: (u32, Tracked<Acq>))
+        requires old(p)@.cell == self.id(), 1 <= old(p)@.val <= MAX_SHARES,
+            l.cell() == self.id(), old(g).of(self.id(), l.epoch()), old(g).due() <= old(p)@.epoch,
         ensures r.0 == old(p)@.val, final(p)@ == rmw(old(p)@, (r.0 - 1) as u32),
-            r.1@.cell() == self.id(), r.1@.epoch() == l.epoch(), r.1@.at() == final(p)@.epoch,
-            r.2@.cell() == self.id(), r.2@.lo() == old(p)@.base, r.2@.hi() == final(p)@.epoch,
+            final(g).of(self.id(), l.epoch()), old(g).out() >= 1, final(g).out() == old(g).out() - 1,
+            final(g).due() == final(p)@.epoch,
+            r.0 == 1 ==> r.1@.cell() == self.id() && r.1@.lo() == old(p)@.base && r.1@.hi() == final(p)@.epoch,
         opens_invariants none
         no_unwind
-    { (self.v.fetch_sub(1, order(Site::Dec, Ordering::Release)), Tracked::assume_new(), Tracked::assume_new()) }
-}
-
-/// An acquire fence: what this thread's relaxed accesses saw happens before what follows.
-/// Reason: fence-atomic synchronisation. Test: loom_tests::clone_drop_last.
-#[inline(always)]
-#[verifier::external_body]
-pub fn fence_acquire(Tracked(t): Tracked<Rlx>) -> (r: Tracked<Acq>)
-    ensures r@.cell() == t.cell(), r@.lo() == t.lo(), r@.hi() == t.hi(),
-    opens_invariants none
-    no_unwind
-{
-    fence(order(Site::Fence, Ordering::Acquire));
-    Tracked::assume_new()
-}
-
-/// Stops without unwinding. Reason: a panic while panicking aborts. Test: frames::saturation.
-#[verifier::external_body]
-#[cold]
-pub fn abort() -> !
-    opens_invariants none
-    no_unwind
-{
-    struct Bomb;
-    impl Drop for Bomb { fn drop(&mut self) { panic!("abort") } }
-    let _b = Bomb;
-    panic!("abort")
+    {
+        let r = self.v.fetch_sub(1, order(Site::Dec, Ordering::Release));
+        if r == 1 { fence(order(Site::Fence, Ordering::Acquire)) }
+        (r, Tracked::assume_new())
+    }
 }
 
 } // verus!
+
+/// Stops without unwinding: a panic while panicking aborts.
+#[cold]
+fn abort() -> ! {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("abort")
+        }
+    }
+    let _b = Bomb;
+    panic!("abort")
+}

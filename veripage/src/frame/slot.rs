@@ -140,7 +140,7 @@ impl<P: Platform> MetaSlot<P> {
                 if res is Ok {
                     let tracked tok = self.g.borrow().inst.claim(&mut st);
                     let tracked (parked, empty) = frac.tracked_unwrap().take_resource();
-                    out = Some(Excl { tok, empty, res: parked.recv(ledger.tracked_unwrap(), &acq) });
+                    out = Some(Excl { tok, empty, res: parked.recv(ledger.tracked_unwrap(), None, &acq) });
                     frac = None;
                     ledger = None;
                 }
@@ -247,16 +247,16 @@ impl<P: Platform> MetaSlot<P> {
             proof { assert(SlotPred::inv(self.id(), v)); } // also orders the proof after the impl of `SlotPred`
             let tracked SlotInv { mut perm, mut st, mut frac, mut ledger } = v;
             proof { share.tok.is_shared(&self.g.borrow().inst, &st); }
-            let _ = self.rc.inc_or_abort_relaxed(Tracked(&mut perm));
+            let tracked mut f = frac.tracked_unwrap();
+            let tracked mut g = ledger.tracked_unwrap();
+            proof { f.agree(&share.frac); }
+            let (_, Tracked(lease)) = self.rc.inc_or_abort_relaxed(Tracked(&mut perm), Tracked(&mut g), Tracked(&share.lease));
             proof {
                 let w = st.value()->Shared_0;
                 let tracked tok = self.g.borrow().inst.inc(&mut st);
-                let tracked mut f = frac.tracked_unwrap();
-                f.agree(&share.frac);
                 lemma_rest(w);
                 let tracked mine = f.split_to(delta());
-                let tracked mut g = ledger.tracked_unwrap();
-                out = Some(Share { tok: STok::H(tok), frac: mine, lease: g.lend_from(&share.lease), inst: self.g.borrow().inst.clone() });
+                out = Some(Share { tok: STok::H(tok), frac: mine, lease, inst: self.g.borrow().inst.clone() });
                 v = SlotInv { perm, st, frac: Some(f), ledger: Some(g) };
             }
         });
@@ -331,19 +331,19 @@ impl<P: Platform> MetaSlot<P> {
         proof_decl! { let tracked tok = tok.handle(&self.g.borrow().inst); }
         proof_decl! { let tracked mut last: Option<(SlotSM::excl, Parked<P>, Empty<Parked<P>>, Ledger)> = None; }
         let old;
-        let saw;
+        let _saw;
         open_atomic_invariant!(&self.g.borrow().inv => v => {
             proof { assert(SlotPred::inv(self.id(), v)); } // also orders the proof after the impl of `SlotPred`
             let tracked SlotInv { mut perm, mut st, mut frac, mut ledger } = v;
             proof { self.g.borrow().inst.handle_is_shared(&st, &tok); }
-            let (o, Tracked(back), rlx) = self.rc.dec_release(Tracked(&mut perm), Tracked(lease));
+            let tracked mut f = frac.tracked_unwrap();
+            let tracked mut g = ledger.tracked_unwrap();
+            proof { f.agree(&mine); }
+            let (o, acq) = self.rc.dec_release(Tracked(&mut perm), Tracked(&mut g), Tracked(lease));
             proof {
                 lemma_rest((st.value()->Shared_0 - 1) as nat);
                 lemma_rest(0);
-                let tracked mut f = frac.tracked_unwrap();
                 f.combine(mine);
-                let tracked mut g = ledger.tracked_unwrap();
-                g.settle(back);
                 if o == 1 {
                     let tracked e = self.g.borrow().inst.last(false, &mut st, tok);
                     let tracked (parked, empty) = f.take_resource();
@@ -358,13 +358,12 @@ impl<P: Platform> MetaSlot<P> {
                 v = SlotInv { perm, st, frac, ledger };
             }
             old = o;
-            saw = rlx;
+            _saw = acq;
         });
         if old == 1 {
-            let _acq = fence_acquire(saw);
             proof_decl! {
                 let tracked (tok, parked, empty, g) = last.tracked_unwrap();
-                let tracked excl = Excl { tok, empty, res: parked.recv(g, _acq.borrow()) };
+                let tracked excl = Excl { tok, empty, res: parked.recv(g, None, _saw.borrow()) };
             }
             proof_with! { |= Tracked(Some(excl)) }
             true
@@ -401,7 +400,7 @@ impl<P: Platform> MetaSlot<P> {
                     let tracked mut f = frac.tracked_unwrap();
                     f.combine(mine);
                     let tracked (parked, empty) = f.take_resource();
-                    got = Some(Excl { tok: e, empty, res: parked.recv_last(ledger.tracked_unwrap(), lease, &acq) });
+                    got = Some(Excl { tok: e, empty, res: parked.recv(ledger.tracked_unwrap(), Some(lease), &acq) });
                     frac = None;
                     ledger = None;
                 } else {
