@@ -29,14 +29,44 @@ const MARKS: &[(&str, &str)] = &[
 /// The only marks that the proven crate may carry. A promise is one that a user of the crate makes.
 const CORE_MARKS: &[&str] = &["termination", "layout", "promise"];
 
+/// Most primitives that there may be.
+const MAX_PRIMITIVES: usize = 40;
+
+const RIGHTS: &str = "Rights: opaque types, which claim nothing by themselves";
+
+/// How much is believed of an item of the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// What it does, or that it holds.
+    Primitive,
+    /// That it is neither forged nor copied.
+    Right,
+    /// That its implementors keep it.
+    Promise,
+    Other,
+}
+
 struct Item {
     kind: &'static str,
+    /// Is it a function?
+    function: bool,
     name: String,
     path: String,
     doc: String,
 }
 
 impl Item {
+    /// Its place in the table, if it has one.
+    fn sort(&self) -> Option<Sort> {
+        match self.kind {
+            "vocabulary" | "termination" | "layout" => None,
+            "body" if !self.function => Some(Sort::Right),
+            "body" | "axiom" | "specification" => Some(Sort::Primitive),
+            "promise" => Some(Sort::Promise),
+            _ => Some(Sort::Other),
+        }
+    }
+
     /// The part of the doc comment behind `label` and before the next label.
     fn part(&self, label: &str) -> Option<&str> {
         let text = &self.doc[self.doc.find(label)? + label.len()..];
@@ -73,7 +103,7 @@ impl Scanner {
             owner: Regex::new(
                 r"^\s*(?:unsafe\s+)?(?:impl|pub trait|trait|pub unsafe trait)\b(?:<.*?>)?\s*(?:[\w:]+(?:<.*>)?\s+for\s+)?(\w+)",
             )?,
-            item: Regex::new(r"\b(?:fn|struct|trait|enum|global)\s+(\w+)")?,
+            item: Regex::new(r"\b(fn|struct|trait|enum|global)\s+(\w+)")?,
         })
     }
 
@@ -90,10 +120,11 @@ impl Scanner {
             let Some((_, kind)) = self.marks.iter().find(|(re, _)| re.is_match(code)) else {
                 continue;
             };
-            let name = self.name(&lines[n..]);
+            let (sort, name) = self.name(&lines[n..]);
             let qualified = line.starts_with(' ') && !owner.is_empty() && *kind != "promise";
             items.push(Item {
                 kind,
+                function: sort == "fn",
                 name: if qualified {
                     format!("{owner}::{name}")
                 } else {
@@ -105,13 +136,13 @@ impl Scanner {
         }
     }
 
-    /// The name of the item that the first of `lines` marks.
-    fn name(&self, lines: &[&str]) -> String {
+    /// The item that the first of `lines` marks: `fn` or the like, and its name.
+    fn name(&self, lines: &[&str]) -> (String, String) {
         lines
             .iter()
             .map(|l| l.split("//").next().unwrap_or(""))
             .find_map(|l| self.item.captures(l))
-            .map_or_else(|| "?".into(), |m| m[1].to_string())
+            .map_or_else(|| ("?".into(), "?".into()), |m| (m[1].into(), m[2].into()))
     }
 }
 
@@ -132,21 +163,35 @@ fn doc_above(lines: &[&str], n: usize) -> String {
 fn render(items: &[Item]) -> String {
     let mut out = String::from(HEAD);
     let cell = |s: &str| s.replace('|', "\\|");
-    out.push_str("\n## Primitives and promises\n\n| item | kind | contract | reason | test |\n|---|---|---|---|---|\n");
-    for i in items
-        .iter()
-        .filter(|i| i.kind != "vocabulary" && i.kind != "termination" && i.kind != "layout")
-    {
+    for (sort, title) in [
+        (Sort::Primitive, "Primitives: functions and laws"),
+        (Sort::Right, RIGHTS),
+        (
+            Sort::Promise,
+            "Promises: what whoever implements a trait vouches for",
+        ),
+        (Sort::Other, "Others"),
+    ] {
+        let mut rows = items.iter().filter(|i| i.sort() == Some(sort)).peekable();
+        if rows.peek().is_none() {
+            continue;
+        }
         let _ = writeln!(
             out,
-            "| `{}` ({}) | {} | {} | {} | {} |",
-            i.name,
-            i.path,
-            i.kind,
-            cell(i.contract()),
-            cell(i.part("Reason:").unwrap_or("")),
-            cell(i.part("Test:").unwrap_or("")),
+            "\n## {title}\n\n| item | kind | contract | reason | test |\n|---|---|---|---|---|"
         );
+        for i in rows {
+            let _ = writeln!(
+                out,
+                "| `{}` ({}) | {} | {} | {} | {} |",
+                i.name,
+                i.path,
+                i.kind,
+                cell(i.contract()),
+                cell(i.part("Reason:").unwrap_or("")),
+                cell(i.part("Test:").unwrap_or("")),
+            );
+        }
     }
     for (kind, title) in [
         (
@@ -234,6 +279,18 @@ pub fn run(root: &Path, write: bool) -> Result<()> {
     let faults = faults(&items, &sources);
     if !faults.is_empty() {
         bail!("the ledger has faults:\n  {}", faults.join("\n  "));
+    }
+    let count = |sort| items.iter().filter(|i| i.sort() == Some(sort)).count();
+    let primitives = count(Sort::Primitive);
+    if primitives > MAX_PRIMITIVES {
+        bail!("{primitives} primitives: more than {MAX_PRIMITIVES}");
+    }
+    println!("primitives: {primitives}, of at most {MAX_PRIMITIVES}");
+    println!("rights: {}", count(Sort::Right));
+    println!("promises: {}", count(Sort::Promise));
+    for kind in ["vocabulary", "termination", "layout"] {
+        let n = items.iter().filter(|i| i.kind == kind).count();
+        println!("{kind}: {n}");
     }
     println!("{} trusted items, as TRUSTED.md says", items.len());
     Ok(())
