@@ -213,7 +213,8 @@ const HEAD: &str = "# The trusted ledger
 
 Everything that the proofs believe, computed from the source by `cargo xtask ledger --write`;
 `cargo xtask ledger` fails where this page and the source differ. Beside it one trusts the proof
-checker with its solver and its library, the Rust compiler, and the processor's manual.
+checker with its solver and its library, the Rust compiler, and the processor's manual. A plain helper
+that only the body of a primitive calls is part of that primitive.
 ";
 
 /// Is there a test `name`, written `file::test`, in a file of that name, or in a test program of
