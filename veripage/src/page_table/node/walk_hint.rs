@@ -110,45 +110,45 @@ pub fn lock_covering<P: Platform, E: PageTableEntryTrait>(
     create: bool,
 ) -> Result<Covering, NoFrame> {
     proof_decl! {
-        let tracked mut found: Option<(NodePerm<P, E>, Shares<P>)>;
+        let tracked mut hand = Hand::<P, E> { node: None };
         let tracked out: Option<(NodePerm<P, E>, Shares<P>)>;
     }
     proof! {
         t.lemma_root::<P>();
     }
     let mut pa = hint_walk::<P, E>(guard, root, top, lo, hi);
-    proof_with!(Tracked(t) => Tracked(found));
+    proof_with!(Tracked(t), Tracked(&mut hand));
     let mut level = lock_valid::<P, E>(pa, root, lo, hi);
     #[cfg_attr(verus_only, verus_spec(
         invariant
             t.wf::<P>(), t.paddr() == root, has_slot::<P>(root as int), 1 <= top <= 5, lo <= hi,
-            level != 0 ==> (found matches Some((p, m)) && p.wf() && stocked::<P, E>(m, p@)
+            level == 0 ==> hand.node is None,
+            level != 0 ==> (hand.node matches Some((p, m)) && p.wf() && stocked::<P, E>(m, p@)
                 && covers(p@, Covering { paddr: pa, level }, root as int, t.table(), lo as int, hi as int)),
     ))]
     while level == 0 {
         P::relax();
         pa = hint_walk::<P, E>(guard, root, top, lo, hi);
-        proof_with!(Tracked(t) => Tracked(again));
+        proof_with!(Tracked(t), Tracked(&mut hand));
         let now = lock_valid::<P, E>(pa, root, lo, hi);
-        proof! {
-            found = again;
-        }
         level = now;
     }
-    proof_with!(Tracked(found.tracked_unwrap()), Ghost(root as int), Ghost(t.table()) => Tracked(out));
+    proof_with!(Tracked(hand.node.tracked_unwrap()), Ghost(root as int), Ghost(t.table()) => Tracked(out));
     let r = descend::<P, E>(pa, level, lo, hi, create);
     proof_with!(|= Tracked(out));
     r
 }
 
 /// Locks `pa` and keeps the lock if it is a node of table `root` that covers the pages `lo..=hi`:
-/// gives its level, else 0. Only what the slot says under the lock counts.
+/// gives its level, else 0. Only what the slot says under the lock counts. The lock is waited for with an empty
+/// hand: nobody who has it waits for this walk.
 #[inline(always)]
 #[verus_spec(l =>
-    with Tracked(t): Tracked<&RootPerm<E>> -> out: Tracked<Option<(NodePerm<P, E>, Shares<P>)>>
-    requires t.wf::<P>(), t.paddr() == root, has_slot::<P>(pa as int), lo <= hi,
+    with Tracked(t): Tracked<&RootPerm<E>>, Tracked(hand): Tracked<&mut Hand<P, E>>
+    requires t.wf::<P>(), t.paddr() == root, has_slot::<P>(pa as int), lo <= hi, old(hand).node is None,
     ensures
-        l != 0 ==> (out@ matches Some((p, m)) && p.wf() && stocked::<P, E>(m, p@)
+        l == 0 ==> final(hand).node is None,
+        l != 0 ==> (final(hand).node matches Some((p, m)) && p.wf() && stocked::<P, E>(m, p@)
             && covers(p@, Covering { paddr: pa, level: l }, root as int, t.table(), lo as int, hi as int)),
 )]
 fn lock_valid<P: Platform, E: PageTableEntryTrait>(
@@ -158,7 +158,6 @@ fn lock_valid<P: Platform, E: PageTableEntryTrait>(
     hi: usize,
 ) -> PagingLevel {
     proof_decl! {
-        let tracked mut out: Option<(NodePerm<P, E>, Shares<P>)> = None;
         let tracked got: Locked<P>;
         let tracked world = the_world::<P, World<P>>();
     }
@@ -197,13 +196,12 @@ fn lock_valid<P: Platform, E: PageTableEntryTrait>(
             lemma_prefix(info, hi as int);
             let tracked p = NodePerm { res: s, fmt: core::marker::PhantomData };
             p.lemma_stock(stock);
-            out = Some((p, stock));
+            hand.node = Some((p, stock));
         }
     } else {
         proof_with!(Tracked(s), Tracked(stock));
         lock::unlock::<P>(pa);
     }
-    proof_with!(|= Tracked(out));
     level
 }
 
@@ -375,6 +373,12 @@ pub fn walk<P: Platform, E: PageTableEntryTrait>(
 
 #[cfg(verus_only)]
 verus! {
+
+/// What a walk for the covering node holds.
+#[verifier::reject_recursive_types(P)]
+tracked struct Hand<P: Platform, E: PageTableEntryTrait> {
+    node: Option<(NodePerm<P, E>, Shares<P>)>,
+}
 
 /// Page `v` is in the table's own part.
 pub open spec fn in_table(t: TableInfo, v: int) -> bool {
