@@ -148,6 +148,21 @@ pub open spec fn linked(p: NodeInfo, words: Seq<u64>, i: int) -> bool {
     own(p, i) && p.level >= 2 && child_of(p.table.fmt, p.level, words[i]) is Some
 }
 
+/// The root entries that the table pins name the children that it says.
+pub open spec fn pinned(p: NodeInfo, words: Seq<u64>) -> bool {
+    forall|i: int| #[trigger] p.table.pins.dom().contains(i) ==> pin_ok(p, words, i)
+}
+
+/// Root entry `i` names the child that the table says.
+pub open spec fn pin_ok(p: NodeInfo, words: Seq<u64>, i: int) -> bool {
+    0 <= i < 512 && child_of(p.table.fmt, p.level, words[i]) == Some(p.table.pins[i])
+}
+
+/// No entry of the table's own part is pinned: all its nodes may go.
+pub open spec fn loose(t: TableInfo) -> bool {
+    forall|i: int| t.lo <= i < t.hi ==> !#[trigger] t.pins.dom().contains(i)
+}
+
 /// The frame of which page `v` holds a share by a word of node `p`, if it holds one.
 pub open spec fn frame_of(p: NodeInfo, words: Seq<u64>, v: int) -> Option<int> {
     let i = slot(p.level, v) % 512;

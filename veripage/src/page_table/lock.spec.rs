@@ -91,7 +91,8 @@ impl<P: Platform> NodeRes<P> {
     }
 }
 
-/// All but that the count is right.
+/// All but that the count is right. The root of a table that is being taken apart has its name back, and then its
+/// pins may go.
 pub open spec fn slot_core<P: Platform>(g: Ids, pa: int, s: SlotRes<P>) -> bool {
     &&& has_slot::<P>(pa)
     &&& s.live.paddr() == pa
@@ -107,7 +108,11 @@ pub open spec fn slot_core<P: Platform>(g: Ids, pa: int, s: SlotRes<P>) -> bool 
             &&& s.live.value() == 1
             &&& s.tok.frac() == 1real / 2real
             &&& n.core(g, pa, s.tok@)
-            &&& s.spare@.dom() =~= if s.tok@.root == pa { rest(s.tok@) } else { full(pa) }
+            &&& if s.tok@.root == pa {
+                s.spare@.dom() =~= rest(s.tok@) && pinned(s.tok@, n.words()) || s.spare@.dom() =~= rest(s.tok@).insert(handle_key(pa))
+            } else {
+                s.spare@.dom() =~= full(pa)
+            }
         },
     }
 }

@@ -92,7 +92,8 @@ pub fn load<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize) -> E {
         old(p).inv(), old(p)@.paddr == pa, i < 512,
         !linked(old(p)@.info(), old(p)@.words, i as int),
         !linked(old(p)@.info(), old(p)@.words.update(i as int, w), i as int),
-    ensures final(p).inv(), put_word(old(p)@, final(p)@, i as int, w),
+        !old(p)@.pins(i as int) || old(p).closing(),
+    ensures final(p).inv(), put_word(old(p)@, final(p)@, i as int, w), final(p).closing() == old(p).closing(),
 )]
 pub(super) fn put<P: Platform, E: PageTableEntryTrait>(pa: Paddr, i: usize, w: u64) {
     proof_decl! {

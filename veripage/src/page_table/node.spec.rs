@@ -35,6 +35,11 @@ impl NodeState {
     pub open spec fn own(self, i: int) -> bool {
         own(self.info(), i)
     }
+
+    /// Entry `i` keeps its child as long as the table lives.
+    pub open spec fn pins(self, i: int) -> bool {
+        self.level == self.table.top && self.table.pins.dom().contains(i)
+    }
 }
 
 /// What is true of every locked node.
@@ -86,6 +91,11 @@ impl<P: Platform, E: PageTableEntryTrait> NodePerm<P, E> {
     /// And the count is right: such a node can be unlocked.
     pub open(super) spec fn wf(self) -> bool {
         self.inv() && counted(self.res)
+    }
+
+    /// The root of a table that is being taken apart.
+    pub open(super) spec fn closing(self) -> bool {
+        self.res.spare@.dom().contains(handle_key(self.info().root))
     }
 
     /// `wf` is more than `inv`.
@@ -211,6 +221,24 @@ impl<E: PageTableEntryTrait> RootPerm<E> {
         self.tok@.table
     }
 
+    /// As long as the table has its name, its root names the children that the table pins.
+    pub proof fn lemma_pins<P: Platform>(tracked &self, tracked p: &mut NodePerm<P, E>)
+        requires
+            self.wf::<P>(),
+            old(p).inv(),
+            old(p)@.info() == root_info(self.paddr(), self.table()),
+        ensures
+            final(p)@ == old(p)@,
+            final(p).inv(),
+            old(p).wf() ==> final(p).wf(),
+            pinned(final(p)@.info(), final(p)@.words),
+    {
+        p.res.spare.disjoint(&self.handle);
+        let k = handle_key(self.paddr());
+        assert(self.handle@.dom().contains(k));
+        assert(p.info() == p@.info());
+    }
+
     pub proof fn lemma_root<P: Platform>(tracked &self)
         requires
             self.wf::<P>(),
@@ -220,6 +248,12 @@ impl<E: PageTableEntryTrait> RootPerm<E> {
             self.table().fmt == fmt::<E>(),
     {
     }
+}
+
+/// `links` are halves of the identities of the children that a node's words link.
+pub open spec fn links_ok<P: Platform>(p: NodeInfo, words: Seq<u64>, links: Map<int, Tok>) -> bool {
+    &&& forall|i: int| #[trigger] links.dom().contains(i) <==> linked(p, words, i)
+    &&& forall|i: int| #[trigger] links.dom().contains(i) ==> link_ok::<P>(ids::<P>(), child_at(p, words, i), links[i], child_info(p, i))
 }
 
 /// `b` is `a` with word `i` replaced.

@@ -6,6 +6,8 @@
 //! dirty bits, which the MMU sets when it likes.
 use super::geom::*;
 #[cfg(verus_only)]
+use super::identity::loose;
+#[cfg(verus_only)]
 use super::identity::{self, fmt, lemma_count_update};
 #[cfg(verus_only)]
 use super::model::*;
@@ -52,6 +54,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         with Tracked(own): Tracked<&Owner<P, E>>
         requires
             own.wf(), top == own.top, root == own.root_pa(), start < end <= NR_PAGES, own.site.from == start, own.site.to == end,
+            keep <= own.site.table.top || loose(own.site.table),
             forall|v: int| start <= v < end ==> #[trigger] own.mine.contains(v),
         ensures
             ret.inv(*own), ret.page == start, ret.start == start, ret.end == end, ret.top == top, ret.keep == keep,

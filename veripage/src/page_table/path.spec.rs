@@ -23,6 +23,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         &&& o.wf()
         &&& self.top == o.top && self.end <= NR_PAGES
         &&& o.site.from == self.start && o.site.to == self.end
+        &&& self.keep <= o.site.table.top || loose(o.site.table)
         &&& forall|v: int| self.start <= v < self.end ==> #[trigger] o.mine.contains(v)
         &&& self.start <= self.page <= self.end
         &&& 1 <= self.level <= self.top <= 5

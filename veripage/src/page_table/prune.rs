@@ -1,7 +1,7 @@
 //! Nodes that leave the table: a whole table at once, or those that have become empty.
 use super::geom::*;
 #[cfg(verus_only)]
-use super::identity::fmt;
+use super::identity::{fmt, loose};
 #[cfg(verus_only)]
 use super::identity::{lemma_count_bound, lemma_count_update};
 #[cfg(verus_only)]
@@ -27,6 +27,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         with Tracked(own): Tracked<&mut Owner<P, E>>, Tracked(pool): Tracked<&mut Shares<P>>
         requires
             self.inv(*old(own)), backed::<P, E>(*old(pool), *old(own)), self.page < self.end, is_table::<E>(self.level as int, self.word(*old(own))),
+            self.level < self.keep,
             forall|v: int| slot(self.level as int, v) == self.cur_slot() ==> #[trigger] old(own).mine.contains(v),
         ensures
             self.inv(*final(own)), old(own).same_shape(*final(own)), ret <= span(self.level as int),
@@ -110,6 +111,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     with Tracked(o): Tracked<&mut Owner<P, E>>
     requires
         old(o).wf(), 2 <= level <= old(o).top, old(o).under(page as int), old(o).own_at(page as int),
+        level < old(o).site.table.top || loose(old(o).site.table),
         node_at(old(o).nodes, level as int, page as int), node_at(old(o).nodes, level - 1, page as int),
         pa == node_pa(old(o).nodes, level as int, page as int), child == node_pa(old(o).nodes, level - 1, page as int),
         all_absent::<E>(old(o).nodes[key(level - 1, page as int)]@),
@@ -184,7 +186,7 @@ fn cut_empty<P: Platform, E: PageTableEntryTrait>(
         old(o).wf(), backed::<P, E>(*old(pool), *old(o)), 2 <= level <= old(o).top, old(o).under(page as int), node_at(old(o).nodes, level as int, page as int),
         pa == node_pa(old(o).nodes, level as int, page as int), is_table::<E>(level as int, entry(old(o).nodes, level as int, page as int)),
         forall|v: int| slot(level as int, v) == slot(level as int, page as int) ==> #[trigger] old(o).mine.contains(v),
-        page < NR_PAGES,
+        page < NR_PAGES, level < old(o).site.table.top || loose(old(o).site.table),
     ensures
         final(o).wf(), old(o).same_shape(*final(o)), ret <= span(level as int),
         backed::<P, E>(*final(pool), *final(o)), *final(pool) == old(pool).remove_keys(around(level as int, page as int)),
@@ -260,6 +262,7 @@ fn cut_child<P: Platform, E: PageTableEntryTrait>(
     requires
         old(o).wf(), backed::<P, E>(*old(pool), *old(o)), 1 <= level <= 4, level == old(o).top, pa == old(o).root_pa(), start == base(level + 1, old(o).prefix), start + span(level + 1) <= NR_PAGES,
         forall|v: int| slot(level + 1, v) == old(o).prefix ==> #[trigger] old(o).mine.contains(v),
+        level < old(o).site.table.top,
     ensures
         final(o).wf(), backed::<P, E>(*final(pool), *final(o)), old(o).same_shape(*final(o)), final(o).root_pa() == pa, ret <= span(level + 1),
         forall|j: int| 0 <= j < 512 ==> !is_table::<E>(level as int, #[trigger] final(o).nodes[(final(o).top, final(o).prefix)]@.words[j]),
@@ -289,7 +292,7 @@ fn strip<P: Platform, E: PageTableEntryTrait>(
     proof! { base_add(l, 0, 0); }
     #[cfg_attr(verus_only, verus_spec(
         invariant
-            2 <= level <= 4, l == level, j <= 512, o.wf(), backed::<P, E>(*pool, *o), old(o).same_shape(*o), level == o.top, pa == o.root_pa(), rk == (o.top, o.prefix),
+            2 <= level <= 4, l == level, level < o.site.table.top, j <= 512, o.wf(), backed::<P, E>(*pool, *o), old(o).same_shape(*o), level == o.top, pa == o.root_pa(), rk == (o.top, o.prefix),
             start == base(l + 1, o.prefix), start + span(l + 1) <= NR_PAGES, n <= base(l, j as int),
             forall|v: int| slot(l + 1, v) == o.prefix ==> #[trigger] o.mine.contains(v),
             forall|k: int| 0 <= k < j ==> !is_table::<E>(l, #[trigger] o.nodes[rk]@.words[k]),

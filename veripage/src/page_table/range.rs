@@ -273,8 +273,10 @@ proof fn next_slot(l: int, v: int)
     requires 1 <= l <= 5,
     ensures first(l, first(l, v) + span(l)) == first(l, v) + span(l),
 {
-    reveal(slot);
-    reveal(base);
+    slot_bounds(l, v);
+    let s = slot(l, v);
+    assert(base(l, s) + span(l) == base(l, s + 1)) by { reveal(base); }
+    slot_iff(l, v, s + 1);
 }
 
 /// A pair of entries is in the table or is not.

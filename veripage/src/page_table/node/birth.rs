@@ -51,10 +51,11 @@ pub(super) fn claim_slot<P: Platform>(pa: Paddr) {
     ()
 }
 
-/// Makes the frame `pa`, whose slot is locked and whose words are written, a live node.
+/// Makes the frame `pa`, whose slot is locked and whose words are written, a live node with the children `links`.
 #[inline(always)]
 #[verus_spec(
-    with Tracked(s): Tracked<SlotRes<P>>, Tracked(f): Tracked<NodeFrame<P>>, Tracked(rights): Tracked<Rights>, Ghost(p): Ghost<NodeInfo>
+    with Tracked(s): Tracked<SlotRes<P>>, Tracked(f): Tracked<NodeFrame<P>>, Tracked(rights): Tracked<Rights>,
+        Tracked(links): Tracked<Map<int, Tok>>, Ghost(p): Ghost<NodeInfo>
         -> out: Tracked<(SlotRes<P>, Tok)>
     requires
         f.wf(pa as int), has_slot::<P>(pa as int), info_ok(p), has_slot::<P>(p.root),
@@ -63,7 +64,7 @@ pub(super) fn claim_slot<P: Platform>(pa: Paddr) {
         p.level == p.table.top <==> p.root == pa,
         rights.id() == ids::<P>().rights, rights@.dom() =~= region(p, f.words()),
         forall|k: Key| #[trigger] rights@.dom().contains(k) ==> rights@[k] == p.table,
-        forall|j: int| 0 <= j < 512 ==> !#[trigger] linked(p, f.words(), j),
+        links_ok::<P>(p, f.words(), links), p.root == pa ==> pinned(p, f.words()),
         m.root == p.root, m.level == p.level, m.base == p.base,
         m.count == present_count(p.table.fmt, f.words(), 512),
     ensures
@@ -90,8 +91,7 @@ pub(super) fn settle<P: Platform>(pa: Paddr, m: NodeMeta) {
     proof! {
         s.tok.update(p);
         half = s.tok.split();
-        s.node = Some(NodeRes { frame: f, rights, links: Map::tracked_empty() });
-        assert forall|j: int| !linked(p, f.words(), j) by {}
+        s.node = Some(NodeRes { frame: f, rights, links });
     }
     proof_decl! {
         let tracked out = (s, half);
@@ -179,7 +179,7 @@ fn link<P: Platform, E: PageTableEntryTrait>(
         assert(share(info, i as int).contains(k));
         assert(full(info.root).contains(k));
     }
-    proof_with!(Tracked(s), Tracked(f), Tracked(rights), Ghost(ci) => Tracked(out));
+    proof_with!(Tracked(s), Tracked(f), Tracked(rights), Tracked(Map::tracked_empty()), Ghost(ci) => Tracked(out));
     settle::<P>(child, at);
     // SAFETY: the node is locked by the caller (`p`), which owns its words.
     let was_w = unsafe {

@@ -30,12 +30,12 @@ use veripage_hw::page;
 #[verus_spec(
     with Tracked(p): Tracked<&mut NodePerm<P, E>>, Tracked(c): Tracked<NodePerm<P, E>>, Tracked(m): Tracked<Shares<P>>
     requires
-        old(p).wf(), old(p)@.paddr == pa, i < 512, old(p)@.own(i as int),
+        old(p).wf(), old(p)@.paddr == pa, i < 512, old(p)@.own(i as int), !old(p)@.pins(i as int) || old(p).closing(),
         is_table::<E>(old(p)@.level, old(p)@.words[i as int]),
         c.inv(), c@.paddr == child, child == E::spec_paddr(old(p)@.level, old(p)@.words[i as int]),
         forall|j: int| 0 <= j < 512 ==> !is_table::<E>(c@.level, #[trigger] c@.words[j]), stocked::<P, E>(m, c@),
     ensures
-        final(p).wf(),
+        final(p).wf(), final(p).closing() == old(p).closing(),
         final(p)@ == (NodeState { words: old(p)@.words.update(i as int, 0), count: old(p)@.count - 1, ..old(p)@ }),
         final(out)@ == old(out)@.push(DeadState { paddr: child as int, words: c@.words, level: c@.level, base: c@.base }),
 )]
@@ -140,6 +140,7 @@ pub fn retire_table<P: Platform, E: PageTableEntryTrait>(
         let tracked got: (NodePerm<P, E>, Shares<P>);
         let tracked mut frame;
         let tracked mut s;
+        let tracked half;
     }
     proof_with!(Tracked(&r) => Tracked(got));
     lock_root::<P, E>(root);
@@ -149,6 +150,10 @@ pub fn retire_table<P: Platform, E: PageTableEntryTrait>(
     proof! {
         p.lemma_state();
         r.lemma_root::<P>();
+        // the table has its name back: its pins may go
+        let tracked RootPerm { tok, handle, fmt: _ } = r;
+        p.res.spare.combine(handle);
+        half = tok;
     }
     proof_with!(Tracked(&mut p), Ghost(m));
     retire_below::<P, E>(root, level, lo, hi, out);
@@ -168,10 +173,8 @@ pub fn retire_table<P: Platform, E: PageTableEntryTrait>(
         let tracked NodeRes { frame: f, rights, links: _ } = s.node.tracked_take();
         frame = f;
         frame.lemma_wf(root as int);
-        let tracked RootPerm { tok, handle, fmt: _ } = r;
         s.spare.combine(rights);
-        s.spare.combine(handle);
-        s.tok.combine(tok);
+        s.tok.combine(half);
         s.tok.update(idle());
         lemma_level_word(info);
         E::zero_absent();
@@ -188,9 +191,11 @@ pub fn retire_table<P: Platform, E: PageTableEntryTrait>(
     with Tracked(p): Tracked<&mut NodePerm<P, E>>, Ghost(m): Ghost<Shares<P>>
     requires
         old(p).wf(), old(p)@.paddr == pa, level == old(p)@.level, hi <= 512, stocked::<P, E>(m, old(p)@),
+        old(p)@.level < old(p)@.table.top || old(p).closing(),
         forall|j: int| lo <= j < hi ==> #[trigger] own(old(p)@.info(), j),
     ensures
         final(p).wf(), final(p)@.paddr == pa, final(p)@.info() == old(p)@.info(), stocked::<P, E>(m, final(p)@),
+        final(p).closing() == old(p).closing(),
         forall|j: int| lo <= j < hi ==> !is_table::<E>(old(p)@.level, #[trigger] final(p)@.words[j]),
     decreases level,
 )]
@@ -213,6 +218,7 @@ fn retire_below<P: Platform, E: PageTableEntryTrait>(
         invariant
             lo <= i, hi <= 512, p.wf(), p@.paddr == pa, p@.info() == old(p)@.info(), level == p@.level, 2 <= level <= 5,
             stocked::<P, E>(m, p@), p@.words.len() == 512, !E::spec_present(0),
+            p.closing() == old(p).closing(), level < p@.table.top || p.closing(),
             forall|j: int| lo <= j < hi ==> #[trigger] own(old(p)@.info(), j),
             forall|j: int| lo <= j < i && j < hi ==> !is_table::<E>(level as int, #[trigger] p@.words[j]),
         decreases hi - i,
@@ -253,10 +259,10 @@ fn retire_below<P: Platform, E: PageTableEntryTrait>(
 #[verus_spec(
     with Tracked(p): Tracked<&mut NodePerm<P, E>>, Ghost(m): Ghost<Shares<P>>
     requires
-        old(p).inv(), old(p)@.paddr == pa, to <= 512, stocked::<P, E>(m, old(p)@),
+        old(p).inv(), old(p)@.paddr == pa, to <= 512, stocked::<P, E>(m, old(p)@), old(p).closing(),
         forall|j: int| from <= j < to ==> !#[trigger] own(old(p)@.info(), j),
     ensures
-        final(p).inv(), final(p)@.paddr == pa, final(p)@.info() == old(p)@.info(), stocked::<P, E>(m, final(p)@),
+        final(p).inv(), final(p)@.paddr == pa, final(p)@.info() == old(p)@.info(), stocked::<P, E>(m, final(p)@), final(p).closing(),
         forall|j: int| 0 <= j < 512 ==> #[trigger] final(p)@.words[j] == if from <= j < to { 0 } else { old(p)@.words[j] },
 )]
 fn forget<P: Platform, E: PageTableEntryTrait>(pa: Paddr, from: usize, to: usize) {
@@ -266,7 +272,7 @@ fn forget<P: Platform, E: PageTableEntryTrait>(pa: Paddr, from: usize, to: usize
     }
     #[cfg_attr(verus_only, verus_spec(
         invariant
-            from <= i, to <= 512, p.inv(), p@.paddr == pa, p@.info() == old(p)@.info(), p@.words.len() == 512, stocked::<P, E>(m, p@),
+            from <= i, to <= 512, p.inv(), p.closing(), p@.paddr == pa, p@.info() == old(p)@.info(), p@.words.len() == 512, stocked::<P, E>(m, p@),
             forall|j: int| from <= j < to ==> !#[trigger] own(old(p)@.info(), j),
             forall|j: int| 0 <= j < 512 ==> #[trigger] p@.words[j] == if from <= j < i && j < to { 0 } else { old(p)@.words[j] },
         decreases to - i,

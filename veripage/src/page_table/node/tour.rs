@@ -118,7 +118,7 @@ fn map_and_take<P: Platform, E: PageTableEntryTrait>(
 /// Gives root entry 1 a node, if it has none and there is a frame, and takes it away again.
 #[verus_spec(
     with Tracked(r): Tracked<&RootPerm<E>>
-    requires r.wf::<P>(), r.paddr() == root, r.table().lo <= 1 < r.table().hi,
+    requires r.wf::<P>(), r.paddr() == root, r.table().lo <= 1 < r.table().hi, loose(r.table()),
 )]
 fn by_hand<P: Platform, E: PageTableEntryTrait>(root: Paddr, out: &mut Retired<P, E>) {
     proof_decl! {
@@ -150,6 +150,7 @@ fn by_hand<P: Platform, E: PageTableEntryTrait>(root: Paddr, out: &mut Retired<P
             proof! {
                 E::zero_absent();
                 lemma_stocked_none::<P, E>(c@);
+                assert(!r.table().pins.dom().contains(1));
             }
             proof_with!(Tracked(&mut p), Tracked(c), Tracked(Map::tracked_empty()));
             detach::<P, E>(root, 1, child, out);
