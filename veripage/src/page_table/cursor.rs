@@ -7,15 +7,15 @@
 //!
 //! A range that is exactly one entry's pages is covered by that entry's node, so that a huge page of
 //! just that size can be mapped.
-use super::config::PageTableConfig;
-use super::edit::{Found, Leaf};
+use super::config::{PageTableConfig, Shares};
 use super::geom::*;
 use super::item;
 use super::kind::{keep_level, page_range, TableKind};
+use super::leaf::{Found, Leaf, TakeLeaf};
 use super::path::Path;
+use super::protect::{ChangeOnce, ChangeProp};
 use super::range::{lock_pages, unlock_pages};
 use super::retired::Retired;
-use super::runs::{ChangeProp, TakeLeaf};
 use super::{PageTableError, Pending};
 use crate::paging::{
     is_aligned, PageProperty, PageTableEntryTrait, PagingConstsTrait, PagingLevel,
@@ -307,10 +307,10 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
             sink.nodes(bytes_of(from, self.path.page), Pending::new(nodes));
         }
         Ok(found?.map(|found| match found {
-            Found::Leaf(page, leaf) => Taken::Page {
+            Found::Leaf(page, leaf, shares) => Taken::Page {
                 va: page * 4096,
                 len: span_of(leaf.level) * 4096,
-                item: taken::<C>(leaf),
+                item: taken::<C>(leaf, shares),
             },
             Found::Table(page, size, pages) => Taken::Table {
                 va: page * 4096,
@@ -353,8 +353,7 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
         op: impl FnOnce(&mut PageProperty),
     ) -> Result<Option<Range<Vaddr>>, PageTableError> {
         let to = self.end_of(len)?;
-        let mut op = ChangesOne::<C, _>(Some(op), PhantomData);
-        let found = self.path.protect_next(to, &mut op)?;
+        let found = self.path.protect_next(to, Changes(op))?;
         Ok(found.map(|(page, leaf)| bytes_of(page, page + span_of(leaf.level))))
     }
 
@@ -371,7 +370,7 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
         op: impl FnMut(&mut PageProperty),
     ) -> Result<usize, PageTableError> {
         let to = self.end_of(len)?;
-        self.path.protect(to, &mut Changes::<C, _>(op, PhantomData))
+        self.path.protect(to, &mut Changes(op))
     }
 
     /// Sets the accessed and dirty flags of what the current page is mapped to, if anything, as the MMU does
@@ -443,34 +442,28 @@ impl<C: PageTableConfig> DerefMut for CursorMut<'_, C> {
 /// Hands the leaves that a range operation clears to a sink, as items.
 struct Pages<'s, C, S>(&'s mut S, PhantomData<C>);
 
-impl<C: PageTableConfig, S: Sink<C>> TakeLeaf for Pages<'_, C, S> {
+impl<C: PageTableConfig, S: Sink<C>> TakeLeaf<C::P> for Pages<'_, C, S> {
     #[inline(always)]
-    fn leaf(&mut self, page: usize, leaf: Leaf) {
+    fn leaf(&mut self, page: usize, leaf: Leaf, shares: Tracked<Shares<C::P>>) {
         let va = bytes_of(page, page + span_of(leaf.level));
-        self.0.page(va, taken::<C>(leaf));
+        self.0.page(va, taken::<C>(leaf, shares));
     }
 }
 
 /// Changes properties by a closure, and keeps the kind of what is mapped.
-struct Changes<C, F>(F, PhantomData<C>);
+struct Changes<F>(F);
 
-impl<C: PageTableConfig, F: FnMut(&mut PageProperty)> ChangeProp for Changes<C, F> {
+impl<F: FnOnce(&mut PageProperty)> ChangeOnce for Changes<F> {
     #[inline(always)]
-    fn change(&mut self, prop: PageProperty) -> PageProperty {
-        change(prop, &mut self.0)
+    fn once(self, prop: PageProperty) -> PageProperty {
+        change(prop, self.0)
     }
 }
 
-/// The same for one property.
-struct ChangesOne<C, F>(Option<F>, PhantomData<C>);
-
-impl<C: PageTableConfig, F: FnOnce(&mut PageProperty)> ChangeProp for ChangesOne<C, F> {
+impl<F: FnMut(&mut PageProperty)> ChangeProp for Changes<F> {
     #[inline(always)]
     fn change(&mut self, prop: PageProperty) -> PageProperty {
-        match self.0.take() {
-            Some(op) => change(prop, op),
-            None => prop,
-        }
+        change(prop, &mut self.0)
     }
 }
 
@@ -490,7 +483,7 @@ fn bytes_of(start: usize, end: usize) -> Range<Vaddr> {
 
 /// The item of a leaf that was cleared.
 #[inline(always)]
-fn taken<C: PageTableConfig>(leaf: Leaf) -> Pending<C::Item> {
+fn taken<C: PageTableConfig>(leaf: Leaf, shares: Tracked<Shares<C::P>>) -> Pending<C::Item> {
     // SAFETY: the entry held the item and was cleared under the cursor's lock.
-    Pending::new(unsafe { C::item_from_raw(leaf.pa, leaf.level, leaf.prop, Tracked::assume_new()) })
+    Pending::new(unsafe { C::item_from_raw(leaf.pa, leaf.level, leaf.prop, shares) })
 }

@@ -1,45 +1,22 @@
-//! Changes at a position: map, split, take, protect.
+//! Finding and mapping at a position: down to the word that decides, on to the next mapped page, ends cut off.
 //!
-//! Each function here is a few steps of [`Path`], and does nothing that they do not do. The loops over
-//! the words of one node are in [`runs`](super::runs).
+//! Each function here is a few steps of [`Path`], and does nothing that they do not do.
 use super::geom::*;
+use super::leaf::Leaf;
 #[cfg(verus_only)]
-use super::identity::{fmt, lemma_count_update};
+use super::leaves::*;
 #[cfg(verus_only)]
 use super::model::*;
-use super::node;
 #[cfg(verus_only)]
 use super::path::spec::*;
 use super::path::Path;
-use super::retired::Retired;
-use super::runs::ChangeProp;
-#[cfg(verus_only)]
-use super::shares::{backed, lemma_backed_view, take_shares, Shares};
 use super::word::*;
 use super::PageTableError;
 #[cfg(verus_only)]
 use crate::paging::geometry::*;
-use crate::paging::{PageFlags, PageProperty, PageTableEntryTrait, PagingLevel};
+use crate::paging::{PageProperty, PageTableEntryTrait, PagingLevel};
 use crate::{Paddr, Platform};
 use vstd::prelude::*;
-
-/// A mapping found in the table: one page of the size of `level`.
-#[verus_verify]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Leaf {
-    pub(crate) pa: Paddr,
-    pub(crate) level: PagingLevel,
-    pub(crate) prop: PageProperty,
-}
-
-/// What [`Path::take_next`] found.
-#[verus_verify]
-pub(crate) enum Found {
-    /// A page, which began at the given page number.
-    Leaf(usize, Leaf),
-    /// A child table: the first page that it covered, how many it covered, and how many were mapped.
-    Table(usize, usize, usize),
-}
 
 #[verus_verify]
 impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
@@ -128,7 +105,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             match ret {
                 Ok(w) => final(self).level == level && final(self).reads(*final(own), w),
                 Err(PageTableError::AlreadyMapped(va)) => va == final(self).page * 4096 && old(own).view().dom().contains(final(self).v()),
-                Err(_) => true,
+                Err(e) => e is NoMemory && !old(own).view().dom().contains(final(self).v()),
             },
     )]
     pub(crate) fn reach(&mut self, level: PagingLevel) -> Result<u64, PageTableError> {
@@ -185,7 +162,10 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                     &&& final(own).view() == old(own).view() && final(self).page == old(self).page
                     &&& final(self).level == level && final(self).reads(*final(own), w) && present::<E>(w)
                 },
-                Err(_) => final(own).view() == old(own).view() && final(self).page == old(self).page,
+                Err(e) => {
+                    &&& final(own).view() == old(own).view() && final(self).page == old(self).page
+                    &&& e is NoMemory || e == PageTableError::AlreadyMapped((final(self).page * 4096) as usize) && old(own).view().dom().contains(final(self).v())
+                },
             },
     )]
     pub(crate) fn map_free(
@@ -291,7 +271,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                     &&& is_table::<E>(final(self).level as int, w) ==> tables && final(self).level < final(self).keep
                 },
                 Ok(None) => final(self).page == to,
-                Err(_) => true,
+                Err(e) => e is NoMemory || e is UnsupportedProperty,
             },
     )]
     pub(crate) fn seek(&mut self, to: usize, tables: bool) -> Result<Option<u64>, PageTableError> {
@@ -321,17 +301,31 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     ///
     /// # Errors
     /// See [`split`](Self::split); what pages translate to has not changed.
+    #[inline(always)]
     #[verus_spec(ret =>
         with Tracked(own): Tracked<&mut Owner<P, E>>
         requires old(self).inv(*old(own)), old(self).page <= to <= old(self).end,
         ensures
             final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
             final(self).page == old(self).page, final(own).view() == old(own).view(),
+            match ret {
+                Ok(()) => neat(final(own).nodes, final(self).v(), to as int),
+                Err(e) => e is NoMemory || e is UnsupportedProperty,
+            },
     )]
     pub(crate) fn cut_ends(&mut self, to: usize) -> Result<(), PageTableError> {
         let from = self.page;
         if from == to {
             return Ok(());
+        }
+        proof_with!(Tracked(&mut *own));
+        self.cut(from, to)?;
+        if self.next(to) == to {
+            proof! { one_slot::<P, E>(self, *own, from as int, to as int); }
+            return Ok(());
+        }
+        proof_decl! {
+            let ghost cut = own.nodes;
         }
         proof_with!(Tracked(&*own));
         self.jump(to - 1);
@@ -339,267 +333,58 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         let last = self.cut(from, to);
         proof_with!(Tracked(&*own));
         self.jump(from);
-        last?;
-        proof_with!(Tracked(&mut *own));
-        self.cut(from, to)
+        proof! {
+            inside_finer::<P, E>(cut, own.nodes, from as int, from as int, to as int);
+            if last is Ok { neat_ends::<P, E>(own.nodes, from as int, to as int); }
+        }
+        last
     }
 
     /// Splits the page that maps the current one until it lies in `[from, to)`.
     ///
     /// # Errors
     /// See [`split`](Self::split).
+    #[inline(always)]
     #[verus_spec(ret =>
         with Tracked(own): Tracked<&mut Owner<P, E>>
         requires old(self).inv(*old(own)), from <= old(self).page < to <= old(self).end,
         ensures
             final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
-            final(self).page == old(self).page, final(own).view() == old(own).view(),
+            final(self).page == old(self).page, final(own).view() == old(own).view(), finer(old(own).nodes, final(own).nodes),
+            match ret {
+                Ok(()) => !is_table::<E>(final(self).level as int, final(self).word(*final(own))) && inside(final(own).nodes, final(self).v(), from as int, to as int),
+                Err(e) => e is NoMemory || e is UnsupportedProperty,
+            },
     )]
     fn cut(&mut self, from: usize, to: usize) -> Result<(), PageTableError> {
         #[cfg_attr(verus_only, verus_spec(
             invariant
                 self.inv(*own), self.same_bounds(old(self)), old(own).same_shape(*own), from <= self.page < to <= self.end,
-                self.page == old(self).page, own.view() == old(own).view(),
+                self.page == old(self).page, own.view() == old(own).view(), finer(old(own).nodes, own.nodes),
             decreases self.level,
         ))]
         loop {
+            proof_decl! {
+                let ghost nodes = own.nodes;
+            }
             proof_with!(Tracked(&*own));
             let w = self.descend();
             let base = first_of(self.page, self.level);
-            proof! { slot_bounds(self.level as int, self.v()); }
-            if !word_present::<E>(w) || (from <= base && self.next(NR_PAGES) <= to) {
-                return Ok(());
+            proof! {
+                slot_bounds(self.level as int, self.v());
+                slot_limit(self.level as int, self.v());
+                here::<P, E>(self, *own);
             }
-            if self.level == 1 {
+            if !word_present::<E>(w)
+                || self.level == 1
+                || (from <= base && self.next(NR_PAGES) <= to)
+            {
+                proof! { only_leaf::<P, E>(self, *own, from as int, to as int); }
                 return Ok(());
             }
             proof_with!(Tracked(&mut *own));
             self.split(w)?;
+            proof! { finer_trans::<P, E>(old(own).nodes, nodes, own.nodes); }
         }
-    }
-
-    /// Removes the leaf at the current position, whole, and returns it.
-    #[inline(always)]
-    #[verus_spec(ret =>
-        with Tracked(own): Tracked<&mut Owner<P, E>>
-        requires
-            self.inv(*old(own)), self.page < self.end, is_leaf::<E>(self.level as int, self.word(*old(own))),
-            first(self.level as int, self.v()) == self.v(),
-        ensures
-            self.inv(*final(own)), old(own).same_shape(*final(own)), ret.level == self.level,
-            run_in(old(own).view(), self.v(), span(ret.level as int), ret.pa as int, ret.prop.spec_sans_ad()),
-            final(own).view() == old(own).view().remove_keys(pages(self.v(), span(ret.level as int))),
-    )]
-    pub(crate) fn take_leaf(&self) -> Leaf {
-        proof! { leaf_here::<P, E>(self, *own); }
-        proof_with!(Tracked(&mut *own));
-        let w = self.clear();
-        self.leaf(w)
-    }
-
-    /// Gives the leaf, read as `w`, at the current position another property, beside the flags that the MMU has
-    /// set since it was read.
-    ///
-    /// # Errors
-    /// `UnsupportedProperty`; nothing has changed.
-    #[inline(always)]
-    #[verus_spec(ret =>
-        with Tracked(own): Tracked<&mut Owner<P, E>>
-        requires
-            self.inv(*old(own)), self.page < self.end, self.reads(*old(own), w), is_leaf::<E>(self.level as int, w),
-            first(self.level as int, self.v()) == self.v(),
-        ensures
-            self.inv(*final(own)), old(own).same_shape(*final(own)),
-            ret is Err ==> *final(own) == *old(own),
-            ret is Ok ==> final(own).view() == old(own).view().union_prefer_right(
-                run(self.v(), span(self.level as int), pte_pa::<E>(self.level as int, w), prop.spec_sans_ad())),
-            run_in(old(own).view(), self.v(), span(self.level as int), pte_pa::<E>(self.level as int, w), page_prop::<E>(self.level as int, w)),
-    )]
-    pub(crate) fn set_prop(&self, w: u64, prop: PageProperty) -> Result<(), PageTableError> {
-        proof! { leaf_here::<P, E>(self, *own); }
-        if !E::supports(self.level, prop) {
-            return Err(PageTableError::UnsupportedProperty(self.va()));
-        }
-        proof_with!(Tracked(&mut *own));
-        self.put_prop(w, prop);
-        Ok(())
-    }
-
-    /// Sets the accessed and dirty flags of the page that maps the current one, if there is one, as the MMU
-    /// does for a write.
-    #[verus_spec(
-        with Tracked(own): Tracked<&mut Owner<P, E>>
-        requires old(self).inv(*old(own)), old(self).page < old(self).end,
-        ensures
-            final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
-            final(self).page == old(self).page, final(own).view() == old(own).view(),
-    )]
-    pub(crate) fn mark_written(&mut self) {
-        proof_with!(Tracked(&*own));
-        let w = self.descend();
-        let was = word_prop::<E>(w, self.level);
-        let flags = was.flags.union(PageFlags::ACCESSED).union(PageFlags::DIRTY);
-        let prop = PageProperty { flags, ..was };
-        if !word_present::<E>(w) || !E::supports(self.level, prop) {
-            return;
-        }
-        proof_decl! {
-            let ghost view = own.view();
-        }
-        proof! {
-            leaf_here::<P, E>(self, *own);
-            let f = was.flags.bits;
-            assert((f | 8 | 16) & 0xe7 == f & 0xe7) by (bit_vector);
-        }
-        proof_with!(Tracked(&mut *own));
-        self.put_prop(w, prop);
-        proof! { assert(own.view() =~= view); }
-    }
-
-    /// Gives the leaf, read as `w`, at the current position another property, and keeps the flags that the
-    /// MMU has set since it was read.
-    #[inline(always)]
-    #[verus_spec(
-        with Tracked(own): Tracked<&mut Owner<P, E>>
-        requires
-            self.inv(*old(own)), self.page < self.end, self.reads(*old(own), w), is_leaf::<E>(self.level as int, w),
-            E::spec_supports(self.level as int, prop),
-        ensures
-            self.inv(*final(own)), old(own).same_shape(*final(own)),
-            final(own).view() == old(own).view().union_prefer_right(run(
-                first(self.level as int, self.v()), span(self.level as int), pte_pa::<E>(self.level as int, w), prop.spec_sans_ad())),
-    )]
-    fn put_prop(&self, w: u64, prop: PageProperty) {
-        proof! { here::<P, E>(self, *own); }
-        proof_decl! {
-            let ghost own0 = *own;
-            let tracked p = own.nodes.tracked_borrow_mut(key(self.level as int, self.v()));
-            let ghost words = p@.words;
-        }
-        let (pa, i) = (self.node(), index_of(self.page, self.level));
-        proof! {
-            E::base_is_last(w);
-        }
-        proof_with!(Tracked(&mut *p));
-        node::set_leaf_prop::<P, E>(pa, self.level, i, E::from_usize(w as usize), prop);
-        proof! {
-            lemma_count_update(fmt::<E>(), words, i as int, p@.words[i as int], 512);
-            p.lemma_state();
-            lemma_stored::<P, E>(self, own0, *own, p@.words[i as int]);
-        }
-    }
-
-    /// Removes the next page or covered table in `[page, to)` and moves past it, or moves to `to`. Nodes
-    /// go to `out`, with the shares of what they map.
-    ///
-    /// # Errors
-    /// See [`split`](Self::split); nothing has been removed.
-    #[verus_spec(ret =>
-        with Tracked(own): Tracked<&mut Owner<P, E>>, Tracked(pool): Tracked<&mut Shares<P>>
-        requires old(self).inv(*old(own)), backed::<P, E>(*old(pool), *old(own)), old(self).page <= to <= old(self).end,
-        ensures
-            final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
-            backed::<P, E>(*final(pool), *final(own)),
-            old(self).page <= final(self).page <= to,
-            match ret {
-                Ok(Some(Found::Leaf(at, f))) => {
-                    &&& old(self).page <= at && final(self).page == at + span(f.level as int) && old(own).unmapped(old(self).v(), at as int)
-                    &&& run_in(old(own).view(), at as int, span(f.level as int), f.pa as int, f.prop.spec_sans_ad())
-                    &&& final(own).view() == old(own).view().remove_keys(pages(at as int, span(f.level as int)))
-                },
-                Ok(Some(Found::Table(at, size, n))) => {
-                    &&& old(self).page <= at && final(self).page == at + size && old(own).unmapped(old(self).v(), at as int) && n <= size
-                    &&& final(own).view() == old(own).view().remove_keys(pages(at as int, size as int))
-                },
-                Ok(None) => final(own).view() == old(own).view() && final(self).page == to && old(own).unmapped(old(self).v(), to as int),
-                Err(_) => final(own).view() == old(own).view(),
-            },
-    )]
-    pub(crate) fn take_next(
-        &mut self,
-        to: usize,
-        out: &mut Retired<P, E>,
-    ) -> Result<Option<Found>, PageTableError> {
-        proof_decl! {
-            let ghost own0 = *own;
-        }
-        proof_with!(Tracked(&*own));
-        self.lift(to);
-        proof_with!(Tracked(&mut *own));
-        let found = self.seek(to, true);
-        proof! { lemma_backed_view::<P, E>(*pool, own0, *own); }
-        let Some(w) = found? else {
-            return Ok(None);
-        };
-        let at = self.page;
-        let size = span_of(self.level);
-        proof_decl! {
-            let ghost own1 = *own;
-        }
-        proof! {
-            let (l, v) = (self.level as int, self.v());
-            assert forall|x: int| slot(l, x) == self.cur_slot() implies #[trigger] own.mine.contains(x) by { slot_iff(l, x, slot(l, v)); }
-        }
-        let found = if word_table::<E>(w, self.level) {
-            proof_with!(Tracked(&mut *own), Tracked(&mut *pool));
-            let n = self.take_table(out);
-            Found::Table(at, size, n)
-        } else {
-            proof_with!(Tracked(&mut *own));
-            let leaf = self.take_leaf();
-            proof! { take_shares::<P, E>(pool, own1, *own, pages(self.v(), span(leaf.level as int))); }
-            Found::Leaf(at, leaf)
-        };
-        proof_decl! {
-            let ghost own2 = *own;
-        }
-        proof_with!(Tracked(&mut *own));
-        self.prune(out);
-        proof! { lemma_backed_view::<P, E>(*pool, own2, *own); }
-        proof_with!(Tracked(&*own));
-        self.jump(at + size);
-        Ok(Some(found))
-    }
-
-    /// Gives the next page in `[page, to)` the property that `op` makes of its own and moves past it, or moves to
-    /// `to`; returns where it starts and what it was.
-    ///
-    /// # Errors
-    /// See [`split`](Self::split) and [`set_prop`](Self::set_prop); nothing has changed.
-    #[verus_spec(ret =>
-        with Tracked(own): Tracked<&mut Owner<P, E>>
-        requires old(self).inv(*old(own)), old(self).page <= to <= old(self).end,
-        ensures
-            final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
-            old(self).page <= final(self).page <= to,
-            match ret {
-                Ok(Some((at, f))) => {
-                    &&& old(self).page <= at && final(self).page == at + span(f.level as int) && old(own).unmapped(old(self).v(), at as int)
-                    &&& run_in(old(own).view(), at as int, span(f.level as int), f.pa as int, f.prop.spec_sans_ad())
-                    &&& exists|q: PageProperty| final(own).view() == old(own).view().union_prefer_right(
-                        #[trigger] run(at as int, span(f.level as int), f.pa as int, q))
-                },
-                Ok(None) => final(own).view() == old(own).view() && final(self).page == to && old(own).unmapped(old(self).v(), to as int),
-                Err(_) => final(own).view() == old(own).view(),
-            },
-    )]
-    pub(crate) fn protect_next<S: ChangeProp>(
-        &mut self,
-        to: usize,
-        op: &mut S,
-    ) -> Result<Option<(usize, Leaf)>, PageTableError> {
-        proof_with!(Tracked(&mut *own));
-        let found = self.seek(to, false)?;
-        let Some(w) = found else {
-            return Ok(None);
-        };
-        let leaf = self.leaf(w);
-        let prop = op.change(leaf.prop);
-        proof_with!(Tracked(&mut *own));
-        self.set_prop(w, prop)?;
-        let at = self.page;
-        proof_with!(Tracked(&*own));
-        self.jump(at + span_of(leaf.level));
-        Ok(Some((at, leaf)))
     }
 }

@@ -361,13 +361,28 @@ proof fn pair(l: int, m: int, v: int)
         slot_iff(l, v + span(l), s + 1);
         slot_iff(l, v + span(l) - 1, s);
         slot_iff(l, v - 1, s - 1);
+        neighbours(s);
     } else {
         pair(l, m - 1, v);
         slot_up(m - 1, v);
         slot_up(m - 1, v - 1);
         slot_up(m - 1, v + span(l));
         slot_up(m - 1, v + span(l) - 1);
+        halves(slot(m - 1, v));
+        halves(slot(m - 1, v - 1));
+        halves(slot(m - 1, v + span(l)));
+        halves(slot(m - 1, v + span(l) - 1));
     }
+}
+
+proof fn halves(a: int)
+    ensures a / 512 / 2 == a / 2 / 512,
+{
+}
+
+proof fn neighbours(s: int)
+    ensures s % 512 % 2 == 0 ==> (s + 1) / 2 == s / 2, s % 512 % 2 != 0 ==> (s - 1) / 2 == s / 2,
+{
 }
 
 /// A page of the table's own part is covered by one of the root's own entries.

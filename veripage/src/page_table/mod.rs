@@ -9,13 +9,15 @@
 //!   kind  config  item              which addresses, which format; what is mapped
 //!   error  pending                  what can go wrong, what waits for a flush
 //!     range  lock_range             opening and closing a range: locks become ownership
-//!     path  edit  runs              a position, and what is done there or from there on
+//!     path  edit  runs              a position, what is found there, what is mapped from there on
+//!     unmap  protect  leaf          what is taken out or changed
 //!     prune  over_tables            nodes that leave, huge pages over empty tables
 //!       node  node/  walk_hint      one locked node: born, written, split, detached; walks without locks
 //!       retired  node_frame         nodes that left; a node as a frame
 //!         lock  identity            the lock byte of a slot; where a node sits
 //!         geom  word  entry_word    page numbers, questions to words, what the MMU may do to them
 //!   model  model_words  theorem     ghost: what owned nodes mean; no page has two owners
+//!   count  leaves                   ghost: how many pages are mapped, where leaves are
 //!   shares                          ghost: the shares of frames that counted pages hold
 //! ```
 //! What it may touch: words of nodes, by `veripage_hw::page`; lock, live byte and metadata of their slots,
@@ -24,6 +26,8 @@
 #[cfg(not(verus_only))]
 mod boot;
 mod config;
+#[cfg(verus_only)]
+pub(crate) mod count;
 #[cfg(not(verus_only))]
 mod cursor;
 mod edit;
@@ -33,6 +37,9 @@ mod geom;
 mod identity;
 mod item;
 mod kind;
+mod leaf;
+#[cfg(verus_only)]
+pub(crate) mod leaves;
 mod lock;
 mod lock_range;
 #[cfg(verus_only)]
@@ -41,11 +48,11 @@ pub(crate) mod model;
 pub(crate) mod model_words;
 pub(crate) mod node;
 mod node_frame;
-#[cfg(not(verus_only))]
 mod over_tables;
 mod path;
 #[cfg(not(verus_only))]
 mod pending;
+mod protect;
 mod prune;
 mod range;
 pub(crate) mod retired;
@@ -56,6 +63,7 @@ pub(crate) mod shares;
 mod table;
 #[cfg(verus_only)]
 mod theorem;
+mod unmap;
 mod word;
 
 #[cfg(not(verus_only))]

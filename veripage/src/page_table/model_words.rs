@@ -1,4 +1,5 @@
 //! What a run of stores to one node, or the removal of what is below it, does to the view.
+use super::leaves::*;
 use super::model::*;
 use super::node::NodePerm;
 use crate::paging::geometry::*;
@@ -258,6 +259,13 @@ pub proof fn root_only<P: Platform, E: PageTableEntryTrait>(tracked o: Owner<P, 
     nodes.tracked_remove((top, prefix))
 }
 
+/// Slots of level 1 are pages.
+pub proof fn lemma_base_one(n: int)
+    ensures base(1, n) == n,
+{
+    reveal(base);
+}
+
 /// The `j`-th slot of the node at `(l, prefix)`.
 pub proof fn lemma_nth(l: int, prefix: int, j: int)
     requires 1 <= l <= 5, 0 <= j < 512,
@@ -303,7 +311,7 @@ pub proof fn unhooked<P: Platform, E: PageTableEntryTrait>(o0: Owner<P, E>, mid:
         forall|m: int, x: int| l <= m <= 5 ==> #[trigger] kept_above(o0.nodes, final(o).nodes, m, x),
         forall|m: int, x: int| l <= m <= 5 && !(m == l && slot(l, x) == slot(l, v)) ==>
             #[trigger] entry(final(o).nodes, m, x) == entry(o0.nodes, m, x) || !node_at(o0.nodes, m, x),
-        entry(final(o).nodes, l, v) == 0,
+        entry(final(o).nodes, l, v) == 0, finer(o0.nodes, final(o).nodes),
         final(o).view() == o0.view().remove_keys(pages(first(l, v), span(l))),
 {
     assert(node_at(mid.nodes, l, v) && !node_at(mid.nodes, l - 1, v));
@@ -319,6 +327,11 @@ pub proof fn unhooked<P: Platform, E: PageTableEntryTrait>(o0: Owner<P, E>, mid:
         #[trigger] entry(o.nodes, m, x) == entry(o0.nodes, m, x) || !node_at(o0.nodes, m, x) by {
         assert(node_at(mid.nodes, m, x) == node_at(o0.nodes, m, x));
     }
+    assert forall|m: int, x: int| 1 <= m <= 5 && #[trigger] leaf_at(o.nodes, m, x) implies leaf_over(o0.nodes, m, x) by {
+        assert(entry(o.nodes, m, x) == if m == l && slot(l, x) == slot(l, v) { 0 } else { entry(mid.nodes, m, x) });
+        assert(node_at(o.nodes, m, x) == node_at(mid.nodes, m, x));
+        assert(leaf_at(o0.nodes, m, x));
+    }
 }
 
 /// Words `start .. start + k` are absent now and pointed to no tables before, the others are as before.
@@ -326,71 +339,88 @@ pub open spec fn cleared<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, l: in
     forall|j: int| 0 <= j < 512 ==> if start <= j < start + k { !present::<E>(#[trigger] b[j]) && !is_table::<E>(l, a[j]) } else { b[j] == a[j] }
 }
 
-/// Words `start .. start + k` map the same frames as before, if any, perhaps with other properties; the others are as before.
-pub open spec fn reprop<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, l: int, start: int, k: int) -> bool {
-    forall|j: int| 0 <= j < 512 ==> if start <= j < start + k {
-        &&& !is_table::<E>(l, #[trigger] b[j]) && !is_table::<E>(l, a[j])
-        &&& present::<E>(b[j]) == present::<E>(a[j])
-        &&& present::<E>(a[j]) ==> pte_pa::<E>(l, b[j]) == pte_pa::<E>(l, a[j])
-    } else {
-        b[j] == a[j]
-    }
+/// What may become of a page's property; neither tells of accessed and dirty flags.
+pub type Change = spec_fn(PageProperty, PageProperty) -> bool;
+
+/// Words `start .. start + k` map the same frames as before, if any, with properties that `ok` allows; the others are as before.
+pub open spec fn reprop<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, l: int, start: int, k: int, ok: Change) -> bool {
+    forall|j: int| 0 <= j < 512 ==> if start <= j < start + k { rewords::<E>(#[trigger] a[j], b[j], l, ok) } else { b[j] == a[j] }
 }
 
-/// The two say the same but for properties of the pages `[v0, v0 + n)`.
-pub open spec fn same_frames(a: Map<int, Tr>, b: Map<int, Tr>, v0: int, n: int) -> bool {
+/// `b` maps the same frame as `a`, if any, with a property that `ok` allows.
+pub open spec fn rewords<E: PageTableEntryTrait>(a: u64, b: u64, l: int, ok: Change) -> bool {
+    &&& !is_table::<E>(l, b) && !is_table::<E>(l, a)
+    &&& present::<E>(b) == present::<E>(a)
+    &&& present::<E>(a) ==> pte_pa::<E>(l, b) == pte_pa::<E>(l, a) && ok(page_prop::<E>(l, a), page_prop::<E>(l, b))
+}
+
+/// `b` is `a` with properties that `ok` allows for the pages `[v0, v0 + n)`.
+pub open spec fn reproped(a: Map<int, Tr>, b: Map<int, Tr>, v0: int, n: int, ok: Change) -> bool {
     &&& forall|v: int| #[trigger] b.dom().contains(v) <==> a.dom().contains(v)
-    &&& forall|v: int| #[trigger] a.dom().contains(v) ==> if v0 <= v < v0 + n {
-        frame_of(b[v]) == frame_of(a[v])
-    } else {
-        b[v] == a[v]
-    }
+    &&& forall|v: int| #[trigger] a.dom().contains(v) ==> if v0 <= v < v0 + n { changed(a[v], b[v], ok) } else { b[v] == a[v] }
 }
 
-/// The frame of a page.
-pub open spec fn frame_of(t: Tr) -> Option<int> {
-    match t { Tr::Page(pa, _) => Some(pa), _ => None }
+/// The same frame, with a property that `ok` allows.
+pub open spec fn changed(s: Tr, t: Tr, ok: Change) -> bool {
+    match (s, t) {
+        (Tr::Page(pa, q), Tr::Page(pb, r)) => pb == pa && ok(q, r),
+        _ => false,
+    }
 }
 
 /// Changing properties in a run of words.
-pub proof fn view_reprop<P: Platform, E: PageTableEntryTrait>(pre: Owner<P, E>, post: Owner<P, E>, l: int, v0: int, n: int)
+pub proof fn view_reprop<P: Platform, E: PageTableEntryTrait>(pre: Owner<P, E>, post: Owner<P, E>, l: int, v0: int, n: int, ok: Change)
     requires
         pre.wf(), pre.under(v0), 1 <= l <= pre.top, node_at(pre.nodes, l, v0), pre.same_shape(post), first(l, v0) == v0,
         rewritten::<P, E>(pre.nodes, post.nodes, l, v0, n),
-        reprop::<E>(pre.nodes[key(l, v0)]@.words, post.nodes[key(l, v0)]@.words, l, slot(l, v0) % 512, n),
+        reprop::<E>(pre.nodes[key(l, v0)]@.words, post.nodes[key(l, v0)]@.words, l, slot(l, v0) % 512, n, ok),
     ensures
-        post.wf(), same_frames(pre.view(), post.view(), v0, base(l, n)),
+        post.wf(), reproped(pre.view(), post.view(), v0, base(l, n), ok),
 {
     store_run::<P, E>(pre, post, l, v0, n);
     let s = slot(l, v0);
+    let (wa, wb) = (pre.nodes[key(l, v0)]@.words, post.nodes[key(l, v0)]@.words);
+    let (a, b) = (pre.view(), post.view());
     slots_pages(l, s, n);
     broadcast use slot_up;
-    assert forall|v: int| pages(v0, base(l, n)).contains(v) implies frame_of(#[trigger] post.at(v)) == frame_of(pre.at(v))
-        && (post.at(v) == Tr::Absent <==> pre.at(v) == Tr::Absent) && post.under(v) && pre.under(v) by {
+    assert forall|v: int| pages(v0, base(l, n)).contains(v) implies (#[trigger] b.dom().contains(v) <==> a.dom().contains(v))
+        && (a.dom().contains(v) ==> changed(a[v], b[v], ok)) by {
         let j = slot(l, v) % 512;
         assert(slot(l, v) / 512 == s / 512);
         assert(slot(l + 1, v) == slot(l + 1, v0));
-        assert(!is_table::<E>(l, post.nodes[key(l, v0)]@.words[j]));
+        assert(rewords::<E>(wa[j], wb[j], l, ok));
+        let t = post.at(v);
     }
-    let (a, b) = (pre.view(), post.view());
+    assert forall|v: int| !pages(v0, base(l, n)).contains(v) implies (#[trigger] b.dom().contains(v) <==> a.dom().contains(v))
+        && (a.dom().contains(v) ==> b[v] == a[v]) by {
+        let t = post.at(v);
+    }
     assert forall|v: int| #[trigger] b.dom().contains(v) <==> a.dom().contains(v) by {
-        let t = post.at(v);
-        assert(pages(v0, base(l, n)).contains(v) <==> v0 <= v < v0 + base(l, n));
+        assert(pages(v0, base(l, n)).contains(v) || !pages(v0, base(l, n)).contains(v));
     }
-    assert forall|v: int| #[trigger] a.dom().contains(v) implies if v0 <= v < v0 + base(l, n) { frame_of(b[v]) == frame_of(a[v]) } else { b[v] == a[v] } by {
-        let t = post.at(v);
+    assert forall|v: int| #[trigger] a.dom().contains(v) implies if v0 <= v < v0 + base(l, n) { changed(a[v], b[v], ok) } else { b[v] == a[v] } by {
+        assert(b.dom().contains(v));
         assert(pages(v0, base(l, n)).contains(v) <==> v0 <= v < v0 + base(l, n));
     }
 }
 
-pub proof fn frames_join(a: Map<int, Tr>, b: Map<int, Tr>, c: Map<int, Tr>, v0: int, v1: int, v2: int)
-    requires same_frames(a, b, v0, v1 - v0), same_frames(b, c, v1, v2 - v1), v0 <= v1 <= v2,
-    ensures same_frames(a, c, v0, v2 - v0),
+/// Changes of two ranges that meet.
+pub proof fn reproped_join(a: Map<int, Tr>, b: Map<int, Tr>, c: Map<int, Tr>, v0: int, v1: int, v2: int, ok: Change)
+    requires reproped(a, b, v0, v1 - v0, ok), reproped(b, c, v1, v2 - v1, ok), v0 <= v1 <= v2,
+    ensures reproped(a, c, v0, v2 - v0, ok),
 {
     assert forall|v: int| #[trigger] c.dom().contains(v) <==> a.dom().contains(v) by { assert(b.dom().contains(v) <==> a.dom().contains(v)); }
-    assert forall|v: int| #[trigger] a.dom().contains(v) implies if v0 <= v < v0 + (v2 - v0) { frame_of(c[v]) == frame_of(a[v]) } else { c[v] == a[v] } by {
+    assert forall|v: int| #[trigger] a.dom().contains(v) implies if v0 <= v < v0 + (v2 - v0) { changed(a[v], c[v], ok) } else { c[v] == a[v] } by {
         assert(b.dom().contains(v));
     }
+}
+
+/// What a narrower change does, a wider one may do.
+pub proof fn reproped_wider(a: Map<int, Tr>, b: Map<int, Tr>, v0: int, n: int, ok: Change, wide: Change)
+    requires reproped(a, b, v0, n, ok), forall|q: PageProperty, r: PageProperty| #[trigger] ok(q, r) ==> wide(q, r),
+    ensures reproped(a, b, v0, n, wide),
+{
+    assert forall|v: int| #[trigger] a.dom().contains(v) implies if v0 <= v < v0 + n { changed(a[v], b[v], wide) } else { b[v] == a[v] } by {}
 }
 
 /// One more word cleared, or seen to be absent.
@@ -408,22 +438,15 @@ pub proof fn cleared_step<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, c: S
 }
 
 /// One more word with a new property, or seen to be absent.
-pub proof fn reprop_step<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, c: Seq<u64>, l: int, start: int, k: int)
+pub proof fn reprop_step<E: PageTableEntryTrait>(a: Seq<u64>, b: Seq<u64>, c: Seq<u64>, l: int, start: int, k: int, ok: Change)
     requires
-        reprop::<E>(a, b, l, start, k), 0 <= start, 0 <= k, start + k < 512, b.len() == 512,
-        !is_table::<E>(l, b[start + k]), !is_table::<E>(l, c[start + k]), present::<E>(c[start + k]) == present::<E>(b[start + k]),
-        present::<E>(b[start + k]) ==> pte_pa::<E>(l, c[start + k]) == pte_pa::<E>(l, b[start + k]),
+        reprop::<E>(a, b, l, start, k, ok), 0 <= start, 0 <= k, start + k < 512, b.len() == 512,
+        rewords::<E>(b[start + k], c[start + k], l, ok),
         c == b || c == b.update(start + k, c[start + k]),
-    ensures reprop::<E>(a, c, l, start, k + 1),
+    ensures reprop::<E>(a, c, l, start, k + 1, ok),
 {
     assert(b[start + k] == a[start + k]);
-    assert forall|j: int| 0 <= j < 512 implies if start <= j < start + k + 1 {
-        &&& !is_table::<E>(l, #[trigger] c[j]) && !is_table::<E>(l, a[j])
-        &&& present::<E>(c[j]) == present::<E>(a[j])
-        &&& present::<E>(a[j]) ==> pte_pa::<E>(l, c[j]) == pte_pa::<E>(l, a[j])
-    } else {
-        c[j] == a[j]
-    } by {
+    assert forall|j: int| 0 <= j < 512 implies if start <= j < start + k + 1 { rewords::<E>(#[trigger] a[j], c[j], l, ok) } else { c[j] == a[j] } by {
         if j != start + k { assert(c[j] == b[j]); }
     }
 }
@@ -443,19 +466,28 @@ pub proof fn cleared_rewritten<P: Platform, E: PageTableEntryTrait>(a: Owner<P, 
     ensures
         rewritten::<P, E>(a.nodes, b.nodes, l, v0, n),
         forall|j: int| slot(l, v0) % 512 <= j < slot(l, v0) % 512 + n ==> !present::<E>(#[trigger] b.nodes[key(l, v0)]@.words[j]),
+        forall|j: int| slot(l, v0) % 512 <= j < slot(l, v0) % 512 + n ==> !is_table::<E>(l, #[trigger] a.nodes[key(l, v0)]@.words[j]),
 {
     let (w0, w1, i) = (a.nodes[key(l, v0)]@.words, b.nodes[key(l, v0)]@.words, slot(l, v0) % 512);
     assert forall|j: int| 0 <= j < 512 implies if i <= j < i + n { !is_table::<E>(l, #[trigger] w1[j]) && !is_table::<E>(l, w0[j]) } else { w1[j] == w0[j] } by {
         assert(present::<E>(w1[j]) || !present::<E>(w1[j]));
     }
+    assert forall|j: int| i <= j < i + n implies !is_table::<E>(l, #[trigger] w0[j]) by { assert(!present::<E>(w1[j])); }
 }
 
-pub proof fn reprop_rewritten<P: Platform, E: PageTableEntryTrait>(a: Owner<P, E>, b: Owner<P, E>, l: int, v0: int, n: int)
+pub proof fn reprop_rewritten<P: Platform, E: PageTableEntryTrait>(a: Owner<P, E>, b: Owner<P, E>, l: int, v0: int, n: int, ok: Change)
     requires
         put_back(a, b, l, v0), 0 <= n, slot(l, v0) % 512 + n <= 512,
-        reprop::<E>(a.nodes[key(l, v0)]@.words, b.nodes[key(l, v0)]@.words, l, slot(l, v0) % 512, n),
-    ensures rewritten::<P, E>(a.nodes, b.nodes, l, v0, n),
+        reprop::<E>(a.nodes[key(l, v0)]@.words, b.nodes[key(l, v0)]@.words, l, slot(l, v0) % 512, n, ok),
+    ensures
+        rewritten::<P, E>(a.nodes, b.nodes, l, v0, n),
+        forall|j: int| slot(l, v0) % 512 <= j < slot(l, v0) % 512 + n ==> !is_table::<E>(l, #[trigger] a.nodes[key(l, v0)]@.words[j]),
 {
+    let (w0, w1, i) = (a.nodes[key(l, v0)]@.words, b.nodes[key(l, v0)]@.words, slot(l, v0) % 512);
+    assert forall|j: int| 0 <= j < 512 implies if i <= j < i + n { !is_table::<E>(l, #[trigger] w1[j]) && !is_table::<E>(l, w0[j]) } else { w1[j] == w0[j] } by {
+        let w = w0[j];
+        assert(i <= j < i + n ==> rewords::<E>(w0[j], w1[j], l, ok));
+    }
 }
 
 /// One word of a run of leaves.

@@ -10,6 +10,8 @@ use super::identity::loose;
 #[cfg(verus_only)]
 use super::identity::{self, fmt, lemma_count_update};
 #[cfg(verus_only)]
+use super::leaves::*;
+#[cfg(verus_only)]
 use super::model::*;
 use super::node;
 #[cfg(verus_only)]
@@ -413,8 +415,15 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         ensures
             final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
             final(self).page == old(self).page, final(own).view() == old(own).view(),
-            ret is Ok ==> final(self).level == old(self).level - 1,
-            ret is Err ==> final(self).level == old(self).level && *final(own) == *old(own),
+            finer(old(own).nodes, final(own).nodes),
+            match ret {
+                Ok(()) => final(self).level == old(self).level - 1,
+                Err(e) => {
+                    &&& final(self).level == old(self).level && *final(own) == *old(own)
+                    &&& e is NoMemory || e is UnsupportedProperty
+                        && !E::spec_supports(old(self).level - 1, E::spec_prop(old(self).level as int, w))
+                },
+            },
     )]
     pub(crate) fn split(&mut self, w: u64) -> Result<(), PageTableError> {
         proof! { here::<P, E>(self, *own); own_here::<P, E>(self, *own); }

@@ -1,4 +1,5 @@
 //! The invariant of a position, and what it says about where it stands.
+use super::super::leaves::*;
 use super::super::model::*;
 use super::*;
 
@@ -169,7 +170,7 @@ pub(crate) proof fn lemma_linked<P: Platform, E: PageTableEntryTrait>(
             meaning::<E>(c.level - 1, perm@.words[slot(c.level - 1, v) % 512], v) == meaning::<E>(c.level as int, c.word(a), v),
     ensures
         c.inv(*final(b)), a.same_shape(*final(b)), final(b).view() == a.view(), c.word(*final(b)) == w,
-        final(b).nodes[key(c.level - 1, c.v())] == perm,
+        final(b).nodes[key(c.level - 1, c.v())] == perm, finer(a.nodes, final(b).nodes),
 {
     let (l, v) = (c.level as int, c.v());
     let w0 = c.word(a);
@@ -210,10 +211,21 @@ pub(crate) proof fn lemma_linked<P: Platform, E: PageTableEntryTrait>(
     }
     assert(node_at(mid.nodes, l, v) && node_at(b.nodes, l, v));
     path_kept::<P, E>(c, a, *b);
+    assert forall|m: int, x: int| 1 <= m <= 5 && #[trigger] leaf_at(b.nodes, m, x) implies leaf_over(a.nodes, m, x) by {
+        if key(m, x) == (l - 1, slot(l, v)) {
+            assert(meaning::<E>(l - 1, words[slot(l - 1, x) % 512], x) == meaning::<E>(l, w0, x)) by { assert(slot(l, x) == slot(l, v)); }
+            slot_eq_up(l, l + 1, x, v);
+            assert(leaf_at(a.nodes, l, x));
+        } else {
+            assert(mid.nodes.dom().contains(key(m, x)) && b.nodes[key(m, x)] == mid.nodes[key(m, x)]);
+            assert(entry(mid.nodes, m, x) == entry(b.nodes, m, x));
+            assert(leaf_at(a.nodes, m, x));
+        }
+    }
 }
 
 /// `view` maps page `v` as a part of the leaf `f`.
-pub(crate) open spec fn maps_page(view: Map<int, Tr>, v: int, f: super::super::edit::Leaf) -> bool {
+pub(crate) open spec fn maps_page(view: Map<int, Tr>, v: int, f: super::super::leaf::Leaf) -> bool {
     view.dom().contains(v) && view[v] == Tr::Page(f.pa + off(f.level as int, v) * 4096, f.prop.spec_sans_ad())
 }
 
@@ -231,6 +243,39 @@ pub(crate) proof fn lemma_rewritten<P: Platform, E: PageTableEntryTrait>(c: &Pat
         assert(c.holds(a, m));
     }
     path_kept::<P, E>(c, a, b);
+}
+
+/// If the leaf at the current position, should there be one, lies in `[from, to)`, then what maps the current page does.
+pub(crate) proof fn only_leaf<P: Platform, E: PageTableEntryTrait>(c: &Path<P, E>, o: Owner<P, E>, from: int, to: int)
+    requires
+        c.inv(o), !c.at_end(), !is_table::<E>(c.level as int, c.word(o)),
+        is_leaf::<E>(c.level as int, c.word(o)) ==> from <= first(c.level as int, c.v()) && first(c.level as int, c.v()) + span(c.level as int) <= to,
+    ensures inside(o.nodes, c.v(), from, to),
+{
+    here::<P, E>(c, o);
+    assert forall|l: int| 1 <= l <= 5 && #[trigger] leaf_at(o.nodes, l, c.v()) implies from <= first(l, c.v()) && first(l, c.v()) + span(l) <= to by {
+        one_leaf::<P, E>(o, l, c.level as int, c.v());
+    }
+}
+
+/// A range in one slot, whose word is no table's, is neat if what maps its first page is inside.
+pub(crate) proof fn one_slot<P: Platform, E: PageTableEntryTrait>(c: &Path<P, E>, o: Owner<P, E>, from: int, to: int)
+    requires
+        c.inv(o), !c.at_end(), !is_table::<E>(c.level as int, c.word(o)), from == c.v(), from < to <= c.end,
+        to <= first(c.level as int, c.v()) + span(c.level as int), inside(o.nodes, c.v(), from, to),
+    ensures neat(o.nodes, from, to),
+{
+    let (l, x) = (c.level as int, to - 1);
+    here::<P, E>(c, o);
+    slot_bounds(l, c.v());
+    slot_iff(l, x, c.cur_slot());
+    slot_eq_up(l, l + 1, x, c.v());
+    assert(o.mine.contains(x));
+    assert forall|m: int| 1 <= m <= 5 && #[trigger] leaf_at(o.nodes, m, x) implies from <= first(m, x) && first(m, x) + span(m) <= to by {
+        one_leaf::<P, E>(o, m, l, x);
+        assert(leaf_at(o.nodes, l, c.v()));
+    }
+    neat_ends::<P, E>(o.nodes, from, to);
 }
 
 } // verus!

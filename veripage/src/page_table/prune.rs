@@ -1,9 +1,11 @@
 //! Nodes that leave the table: a whole table at once, or those that have become empty.
+#[cfg(verus_only)]
+use super::count::*;
 use super::geom::*;
 #[cfg(verus_only)]
-use super::identity::{fmt, loose};
+use super::identity::{fmt, lemma_count_update, loose};
 #[cfg(verus_only)]
-use super::identity::{lemma_count_bound, lemma_count_update};
+use super::leaves::*;
 #[cfg(verus_only)]
 use super::model::*;
 use super::node;
@@ -30,8 +32,9 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             self.level < self.keep,
             forall|v: int| slot(self.level as int, v) == self.cur_slot() ==> #[trigger] old(own).mine.contains(v),
         ensures
-            self.inv(*final(own)), old(own).same_shape(*final(own)), ret <= span(self.level as int),
-            self.word(*final(own)) == 0, !present::<E>(0),
+            self.inv(*final(own)), old(own).same_shape(*final(own)),
+            ret == mapped(old(own).view(), first(self.level as int, self.v()), span(self.level as int)),
+            self.word(*final(own)) == 0, !present::<E>(0), finer(old(own).nodes, final(own).nodes),
             backed::<P, E>(*final(pool), *final(own)), *final(pool) == old(pool).remove_keys(around(self.level as int, self.v())),
             final(own).view() == old(own).view().remove_keys(pages(first(self.level as int, self.v()), span(self.level as int))),
     )]
@@ -61,13 +64,14 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         ensures
             final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
             final(self).page == old(self).page, final(own).view() == old(own).view(),
-            final(self).level >= old(self).level,
+            final(self).level >= old(self).level, finer(old(own).nodes, final(own).nodes),
     )]
     pub(crate) fn prune(&mut self, out: &mut Retired<P, E>) {
         #[cfg_attr(verus_only, verus_spec(
             invariant
                 self.inv(*own), self.same_bounds(old(self)), old(own).same_shape(*own), self.page < self.end,
                 self.page == old(self).page, own.view() == old(own).view(), self.level >= old(self).level,
+                finer(old(own).nodes, own.nodes),
             decreases self.top - self.level,
         ))]
         while self.level < self.top && self.level + 1 < self.keep {
@@ -101,6 +105,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                     assert(kept_above(own0.nodes, own.nodes, m, v));
                 }
                 path_kept::<P, E>(self, own0, *own);
+                finer_trans::<P, E>(old(own).nodes, own0.nodes, own.nodes);
             }
         }
     }
@@ -118,7 +123,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     ensures
         final(o).wf(), old(o).same_shape(*final(o)),
         forall|m: int, v: int| level <= m <= 5 ==> #[trigger] kept_above(old(o).nodes, final(o).nodes, m, v),
-        final(o).view() == old(o).view(),
+        final(o).view() == old(o).view(), finer(old(o).nodes, final(o).nodes),
 )]
 fn cut_empty<P: Platform, E: PageTableEntryTrait>(
     pa: Paddr,
@@ -188,7 +193,8 @@ fn cut_empty<P: Platform, E: PageTableEntryTrait>(
         forall|v: int| slot(level as int, v) == slot(level as int, page as int) ==> #[trigger] old(o).mine.contains(v),
         page < NR_PAGES, level < old(o).site.table.top || loose(old(o).site.table),
     ensures
-        final(o).wf(), old(o).same_shape(*final(o)), ret <= span(level as int),
+        final(o).wf(), old(o).same_shape(*final(o)), finer(old(o).nodes, final(o).nodes),
+        ret == mapped(old(o).view(), first(level as int, page as int), span(level as int)),
         backed::<P, E>(*final(pool), *final(o)), *final(pool) == old(pool).remove_keys(around(level as int, page as int)),
         forall|m: int, v: int| level <= m <= 5 ==> #[trigger] kept_above(old(o).nodes, final(o).nodes, m, v),
         forall|m: int, v: int| level <= m <= 5 && !(m == level && slot(level as int, v) == slot(level as int, page as int)) ==>
@@ -223,7 +229,7 @@ fn cut_child<P: Platform, E: PageTableEntryTrait>(
     }
     proof_decl! {
         let tracked mut sub = detach::<P, E>(o, l, v);
-        let ghost mid = *o;
+        let ghost (mid, sub0) = (*o, sub);
         let ghost pool0 = *pool;
         let tracked mut part = split_shares::<P, E>(pool, o0, sub, mid, l, v);
     }
@@ -249,7 +255,14 @@ fn cut_child<P: Platform, E: PageTableEntryTrait>(
         p.lemma_wf();
         p.lemma_state();
         unhooked::<P, E>(o0, mid, o, l, v);
+        assert forall|x: int| slot(l, x) == slot(l, v) implies (#[trigger] o0.view().dom().contains(x) <==> sub0.view().dom().contains(x)) by {
+            assert(sub0.at(x) == o0.at(x));
+        }
         slot_pages(l, v);
+        assert forall|x: int| first(l, v) <= x < first(l, v) + span(l) implies (#[trigger] o0.view().dom().contains(x) <==> sub0.view().dom().contains(x)) by {
+            assert(pages(first(l, v), span(l)).contains(x));
+        }
+        mapped_same(o0.view(), sub0.view(), first(l, v), span(l));
         lemma_backed_without::<P, E>(pool0, *pool, o0, *o, pages(first(l, v), span(l)));
     }
     n
@@ -264,7 +277,8 @@ fn cut_child<P: Platform, E: PageTableEntryTrait>(
         forall|v: int| slot(level + 1, v) == old(o).prefix ==> #[trigger] old(o).mine.contains(v),
         level < old(o).site.table.top,
     ensures
-        final(o).wf(), backed::<P, E>(*final(pool), *final(o)), old(o).same_shape(*final(o)), final(o).root_pa() == pa, ret <= span(level + 1),
+        final(o).wf(), backed::<P, E>(*final(pool), *final(o)), old(o).same_shape(*final(o)), final(o).root_pa() == pa,
+        ret == mapped(old(o).view(), start as int, span(level + 1)),
         forall|j: int| 0 <= j < 512 ==> !is_table::<E>(level as int, #[trigger] final(o).nodes[(final(o).top, final(o).prefix)]@.words[j]),
     decreases level, 1int,
 )]
@@ -275,13 +289,18 @@ fn strip<P: Platform, E: PageTableEntryTrait>(
     out: &mut Retired<P, E>,
 ) -> usize {
     proof_decl! {
-        let ghost l = level as int;
+        let ghost (l, all) = (level as int, o.view());
         let ghost rk = (o.top, o.prefix);
         let tracked p = o.nodes.tracked_borrow(rk);
     }
     if level == 1 {
         proof! {
-            lemma_count_bound(fmt::<E>(), p@.words, 512);
+            lemma_nth(1, o.prefix, 0);
+            base_512(1);
+            base_add(1, 0, 0);
+            lemma_base_one(present_in::<E>(p@.words, 0, 512));
+            slot_iff(2, start as int, o.prefix);
+            mapped_words::<P, E>(*o, 1, start as int, 512);
         }
         proof_with!(Tracked(p));
         let n = node::count::<P, E>(pa);
@@ -293,7 +312,8 @@ fn strip<P: Platform, E: PageTableEntryTrait>(
     #[cfg_attr(verus_only, verus_spec(
         invariant
             2 <= level <= 4, l == level, level < o.site.table.top, j <= 512, o.wf(), backed::<P, E>(*pool, *o), old(o).same_shape(*o), level == o.top, pa == o.root_pa(), rk == (o.top, o.prefix),
-            start == base(l + 1, o.prefix), start + span(l + 1) <= NR_PAGES, n <= base(l, j as int),
+            start == base(l + 1, o.prefix), start + span(l + 1) <= NR_PAGES, n == mapped(all, start as int, base(l, j as int)),
+            forall|x: int| start + base(l, j as int) <= x < start + span(l + 1) ==> (#[trigger] all.dom().contains(x) <==> o.view().dom().contains(x)), all == old(o).view(),
             forall|v: int| slot(l + 1, v) == o.prefix ==> #[trigger] o.mine.contains(v),
             forall|k: int| 0 <= k < j ==> !is_table::<E>(l, #[trigger] o.nodes[rk]@.words[k]),
         decreases 512 - j,
@@ -316,7 +336,14 @@ fn strip<P: Platform, E: PageTableEntryTrait>(
         }
         proof_with!(Tracked(p));
         let e = node::load::<P, E>(pa, j);
-        proof! { lemma_like::<E>(l, p@.words[j as int], e.bits()); }
+        proof! {
+            lemma_like::<E>(l, p@.words[j as int], e.bits());
+            mapped_join(all, start as int, base(l, j as int), span(l));
+            mapped_bound(all, start as int, base(l, j as int));
+            mapped_bound(all, v, span(l));
+            mapped_same(all, o.view(), v, span(l));
+            if !is_table::<E>(l, p@.words[j as int]) { mapped_slot::<P, E>(*o, l, v); }
+        }
         if e.is_present() {
             if e.is_last(level) {
                 n += span_of(level);
@@ -347,7 +374,7 @@ fn strip<P: Platform, E: PageTableEntryTrait>(
         }
         j += 1;
     }
-    proof! { lemma_nth(l, 0, 0); base_512(l); }
+    proof! { base_512(l); }
     n
 }
 

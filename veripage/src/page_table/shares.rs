@@ -20,6 +20,14 @@ pub open spec fn counted(prop: PageProperty) -> bool {
     prop.flags.bits & 32 == 0
 }
 
+/// The MMU does not decide it.
+pub proof fn counted_sans_ad(prop: PageProperty)
+    ensures counted(prop.spec_sans_ad()) == counted(prop),
+{
+    let f = prop.flags.bits;
+    assert(f & 0xe7 & 32 == f & 32) by (bit_vector);
+}
+
 /// The frame of which a page with translation `t` holds a share, if it holds one.
 pub open spec fn counts(t: Tr) -> Option<int> {
     match t {
@@ -242,6 +250,17 @@ pub proof fn lemma_backed_without<P: Platform, E: PageTableEntryTrait>(
     assert forall|v: int| #[trigger] rest.dom().contains(v) implies b.under(v) by { assert(m.dom().contains(v)); }
 }
 
+/// What the pages of `gone` hold.
+pub proof fn cut_shares<P: Platform>(tracked m: &mut Shares<P>, gone: Set<int>) -> (tracked out: Shares<P>)
+    ensures *final(m) == old(m).remove_keys(gone), out == old(m).restrict(gone),
+{
+    let m0 = *m;
+    let tracked out = m.tracked_remove_keys(m0.dom().intersect(gone));
+    assert(*m =~= m0.remove_keys(gone));
+    assert(out =~= m0.restrict(gone));
+    out
+}
+
 /// TAKE: the pages of `gone` are unmapped, and what they held comes out.
 pub proof fn take_shares<P: Platform, E: PageTableEntryTrait>(
     tracked m: &mut Shares<P>,
@@ -255,9 +274,7 @@ pub proof fn take_shares<P: Platform, E: PageTableEntryTrait>(
         backed::<P, E>(*final(m), b), *final(m) == old(m).remove_keys(gone), out == old(m).restrict(gone),
 {
     let m0 = *m;
-    let tracked out = m.tracked_remove_keys(m0.dom().intersect(gone));
-    assert(*m =~= m0.remove_keys(gone));
-    assert(out =~= m0.restrict(gone));
+    let tracked out = cut_shares(m, gone);
     lemma_backed_without::<P, E>(m0, *m, a, b, gone);
     out
 }
