@@ -360,17 +360,17 @@ impl<P: Platform> MetaSlot<P> {
             old = o;
             _saw = acq;
         });
-        if old == 1 {
-            proof_decl! {
+        let was_last = old == 1;
+        proof_decl! {
+            let tracked excl = if was_last {
                 let tracked (tok, parked, empty, g) = last.tracked_unwrap();
-                let tracked excl = Excl { tok, empty, res: parked.recv(g, None, _saw.borrow()) };
-            }
-            proof_with! { |= Tracked(Some(excl)) }
-            true
-        } else {
-            proof_with! { |= Tracked(None) }
-            false
+                Some(Excl { tok, empty, res: parked.recv(g, None, _saw.borrow()) })
+            } else {
+                None
+            };
         }
+        proof_with! { |= Tracked(excl) }
+        was_last
     }
 
     /// 1 -> UNIQUE if the caller's share is the only one.
