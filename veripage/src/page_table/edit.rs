@@ -59,7 +59,10 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         ensures
             final(self).inv(*own), final(self).same_bounds(old(self)), final(self).page == old(self).page,
             match ret {
-                Some(f) => maps_page(own.view(), final(self).v(), f) && f.level == final(self).level,
+                Some(f) => {
+                    &&& maps_page(own.view(), final(self).v(), f) && f.level == final(self).level
+                    &&& run_in(own.view(), first(f.level as int, final(self).v()), span(f.level as int), f.pa as int, f.prop.spec_sans_ad())
+                },
                 None => !own.view().dom().contains(final(self).v()),
             },
     )]
@@ -68,6 +71,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         let w = self.descend();
         proof! { here::<P, E>(self, *own); }
         if word_present::<E>(w) {
+            proof! { leaf_here::<P, E>(self, *own); }
             Some(self.leaf(w))
         } else {
             None

@@ -7,7 +7,7 @@ use super::config::Shares;
 #[cfg(verus_only)]
 use super::geom::NR_PAGES;
 #[cfg(verus_only)]
-use super::item::spec::held_by;
+use super::item::spec::{held_by, lent, parts};
 #[cfg(verus_only)]
 use super::model::*;
 #[cfg(verus_only)]
@@ -84,6 +84,97 @@ pub(crate) proof fn leaf_held<P: Platform, E: PageTableEntryTrait>(m: Shares<P>,
     assert forall|v: int| #[trigger] out.dom().contains(v) implies share_of(out[v], f.pa + (v - at) * 4096) by {
         assert(holds(m, v, Tr::Page(f.pa + (v - at) * 4096, f.prop.spec_sans_ad())));
     }
+}
+
+/// What the leaf that maps page `v` holds, while it is there.
+pub(crate) proof fn leaf_lent<P: Platform, E: PageTableEntryTrait>(m: Shares<P>, o: Owner<P, E>, v: int, f: Leaf)
+    requires
+        o.wf(), backed::<P, E>(m, o), 1 <= f.level <= o.top, o.under(v), o.own_at(v),
+        run_in(o.view(), first(f.level as int, v), span(f.level as int), f.pa as int, f.prop.spec_sans_ad()),
+    ensures lent(m, first(f.level as int, v), (f.pa, f.level, f.prop)),
+{
+    let l = f.level as int;
+    let at = first(l, v);
+    counted_sans_ad(f.prop);
+    assert forall|x: int| at <= x < at + span(l) implies #[trigger] holds(m, x, Tr::Page(f.pa + (x - at) * 4096, f.prop.spec_sans_ad())) by {
+        slot_iff(l, x, slot(l, v));
+        slot_eq_up(l, o.top, x, v);
+        slot_eq_up(l, o.top + 1, x, v);
+        assert(o.view().dom().contains(x));
+        assert(holds(m, x, o.says(x)));
+    }
+    let item = (f.pa, f.level, f.prop);
+    if counted(item.2) {
+        assert forall|x: int| at <= x < at + span(item.1 as int) implies #[trigger] m.dom().contains(x)
+            && share_of(m[x], item.0 + (x - at) * 4096) by {
+            assert(holds(m, x, Tr::Page(f.pa + (x - at) * 4096, f.prop.spec_sans_ad())));
+        }
+    }
+    assert(lent(m, at, item));
+}
+
+/// PUT: the pages `[v0, v0 + n)` are mapped, and what they hold comes in.
+pub(crate) proof fn put_shares<P: Platform, E: PageTableEntryTrait>(
+    tracked m: &mut Shares<P>,
+    tracked more: Shares<P>,
+    a: Owner<P, E>,
+    b: Owner<P, E>,
+    v0: int,
+    n: int,
+    pa: int,
+    prop: PageProperty,
+)
+    requires
+        backed::<P, E>(*old(m), a), a.wf(), a.same_shape(b), forall|v: int| v0 <= v < v0 + n ==> #[trigger] a.mine.contains(v),
+        a.view().dom().disjoint(pages(v0, n)), b.view() == a.view().union_prefer_right(run(v0, n, pa, prop)),
+        if counted(prop) { parts(more, v0, n, pa) } else { more.dom() =~= Set::empty() },
+    ensures
+        backed::<P, E>(*final(m), b), *final(m) == old(m).union_prefer_right(more),
+{
+    let m0 = *m;
+    m.tracked_union_prefer_right(more);
+    assert forall|v: int| b.under(v) implies #[trigger] holds(*m, v, b.says(v)) by {
+        assert(a.under(v));
+        assert(holds(m0, v, a.says(v)));
+        assert(b.view().dom().contains(v) <==> b.at(v) != Tr::Absent);
+        assert(a.view().dom().contains(v) <==> a.at(v) != Tr::Absent);
+        if pages(v0, n).contains(v) {
+            assert(a.mine.contains(v));
+            assert(!a.view().dom().contains(v));
+            assert(run(v0, n, pa, prop).dom().contains(v));
+            assert(b.view()[v] == Tr::Page(pa + (v - v0) * 4096, prop));
+        } else {
+            assert(!more.dom().contains(v));
+            assert(!run(v0, n, pa, prop).dom().contains(v));
+        }
+    }
+    assert forall|v: int| #[trigger] m.dom().contains(v) implies b.under(v) by {
+        if more.dom().contains(v) { assert(a.mine.contains(v)); } else { assert(m0.dom().contains(v)); }
+    }
+}
+
+/// KEEP: properties change, and no page becomes counted or uncounted.
+pub(crate) proof fn keep_shares<P: Platform, E: PageTableEntryTrait>(
+    m: Shares<P>,
+    a: Owner<P, E>,
+    b: Owner<P, E>,
+    v0: int,
+    n: int,
+    ok: Change,
+)
+    requires
+        backed::<P, E>(m, a), a.same_shape(b), reproped(a.view(), b.view(), v0, n, ok),
+        forall|q: PageProperty, r: PageProperty| #[trigger] ok(q, r) ==> counted(q) == counted(r),
+    ensures backed::<P, E>(m, b),
+{
+    assert forall|v: int| b.under(v) implies #[trigger] holds(m, v, b.says(v)) by {
+        assert(a.under(v));
+        assert(holds(m, v, a.says(v)));
+        assert(b.view().dom().contains(v) <==> b.at(v) != Tr::Absent);
+        assert(a.view().dom().contains(v) <==> a.at(v) != Tr::Absent);
+        if v0 <= v < v0 + n && a.view().dom().contains(v) { assert(changed(a.view()[v], b.view()[v], ok)); }
+    }
+    assert forall|v: int| #[trigger] m.dom().contains(v) implies b.under(v) by { assert(a.under(v)); }
 }
 
 } // verus!

@@ -314,6 +314,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                     &&& exists|q: PageProperty| #[trigger] op.makes(f.prop, q) && counted(q) == counted(f.prop)
                         && final(own).view() == old(own).view().union_prefer_right(
                             run(at as int, span(f.level as int), f.pa as int, q.spec_sans_ad()))
+                    &&& reproped(old(own).view(), final(own).view(), at as int, span(f.level as int), change_of(op))
                 },
                 Ok(None) => final(own).view() == old(own).view() && final(self).page == to && old(own).unmapped(old(self).v(), to as int),
                 Err(e) => final(own).view() == old(own).view() && (e is NoMemory || e is UnsupportedProperty),
@@ -334,6 +335,10 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         proof_with!(Tracked(&mut *own));
         self.set_prop(w, prop)?;
         let at = self.page;
+        proof! {
+            lemma_change(op, leaf.prop, prop);
+            assert(reproped(old(own).view(), own.view(), at as int, span(leaf.level as int), change_of(op)));
+        }
         proof_with!(Tracked(&*own));
         self.jump(at + span_of(leaf.level));
         Ok(Some((at, leaf)))
@@ -392,6 +397,12 @@ proof fn reproped_narrower<S: ChangeOnce>(a: Map<int, Tr>, b: Map<int, Tr>, v0: 
         assert(wide.makes(from, to));
     }
     reproped_wider(a, b, v0, n, change_of(op), change_of(wide));
+}
+
+/// A change keeps pages counted, or uncounted: what they hold stays.
+pub(crate) proof fn lemma_keeps<S: ChangeOnce>(op: S)
+    ensures forall|q: PageProperty, r: PageProperty| #[trigger] change_of(op)(q, r) ==> counted(q) == counted(r),
+{
 }
 
 /// Pages that are not mapped have no property to change.

@@ -179,9 +179,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 run(old(self).v(), final(self).v() - old(self).v(), pa as int, prop.spec_sans_ad())),
             match ret {
                 Ok(()) => final(self).page == to,
-                Err(PageTableError::AlreadyMapped(va)) => va == final(self).page * 4096 && final(self).page < to
-                    && old(own).view().dom().contains(final(self).v()),
-                Err(e) => e is NoMemory && final(self).page < to && !old(own).view().dom().contains(final(self).v()),
+                Err(e) => final(self).page < to && met(e, old(own).view(), final(self).v()),
             },
     )]
     pub(crate) fn map_run(
@@ -193,77 +191,138 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     ) -> Result<(), PageTableError> {
         let from = self.page;
         proof_decl! {
-            let ghost (v0, view0, q) = (self.v(), own.view(), prop.spec_sans_ad());
+            let ghost (view0, q) = (own.view(), prop.spec_sans_ad());
         }
-        proof! {
-            assert(own.view() =~= view0.union_prefer_right(run(v0, 0, pa as int, q)));
-        }
+        proof! { assert(own.view() =~= view0.union_prefer_right(run(from as int, 0, pa as int, q))); }
         #[cfg_attr(verus_only, verus_spec(
             invariant
-                self.inv(*own), self.same_bounds(old(self)), old(own).same_shape(*own), from <= self.page <= to <= self.end, v0 == from, from == old(self).page,
+                self.inv(*own), self.same_bounds(old(self)), old(own).same_shape(*own), from <= self.page <= to <= self.end, from == old(self).page,
                 aligned(1, pa as int), E::spec_supports(1, prop), pa + (to - from) * 4096 <= E::PADDR_END, q == prop.spec_sans_ad(),
-                view0.dom().disjoint(pages(v0, self.v() - v0)),
-                own.view() == view0.union_prefer_right(run(v0, self.v() - v0, pa as int, q)),
+                view0.dom().disjoint(pages(from as int, self.v() - from)),
+                own.view() == view0.union_prefer_right(run(from as int, self.v() - from, pa as int, q)),
                 view0 == old(own).view(),
             decreases to - self.page,
         ))]
         while self.page < to {
-            proof_decl! {
-                let ghost (v, view1) = (self.v(), own.view());
-            }
             let at = pa + (self.page - from) * 4096;
-            let mut level = self.size_for(at, to, prop, largest);
+            proof_decl! {
+                let ghost (v, view) = (self.v(), own.view());
+            }
             proof_with!(Tracked(&mut *own));
-            let mut w = self.reach(level)?;
-            #[cfg_attr(verus_only, verus_spec(
-                invariant
-                    self.inv(*own), self.same_bounds(old(self)), old(own).same_shape(*own), self.page == v, v < to <= self.end,
-                    1 <= level <= self.top <= 5, self.level == level, first(level as int, v) == v, v + span(level as int) <= to, aligned(level as int, at as int),
-                    E::spec_supports(level as int, prop), own.view() == view1, self.reads(*own, w),
-                decreases level,
-            ))]
-            while word_table::<E>(w, level) {
-                proof! {
-                    aligned_lower(level as int, at as int, v);
-                    E::supports_lower(level as int, prop);
-                }
-                level -= 1;
-                proof_with!(Tracked(&*own));
-                self.push(w);
-                proof_with!(Tracked(&*own));
-                let below = self.load();
-                w = below;
-            }
-            let n = self.room(to);
-            proof! { base_add(level as int, n as int, 0); base_add(level as int, 0, 0); }
-            proof_with!(Tracked(&mut *own));
-            let k = self.fill(at, n, prop);
-            let done = pages_of(k, level);
-            proof! {
-                base_add(level as int, 0, k as int);
-                base_mono(level as int, k as int, n as int);
-                assert(own.view() =~= view0.union_prefer_right(run(v0, v + done - v0, pa as int, q)));
-                assert forall|x: int| #[trigger] pages(v0, v + done - v0).contains(x) implies !view0.dom().contains(x) by {
-                    if x >= v {
-                        assert(pages(v, done as int).contains(x));
-                        assert(!view1.dom().contains(x));
-                    } else {
-                        assert(pages(v0, v - v0).contains(x));
-                    }
-                }
-            }
-            if k == 0 {
-                proof! {
-                    here::<P, E>(self, *own);
-                    assert(entry_at(own.nodes, level as int, v, 0) == self.word(*own));
-                    assert(own.view().dom().contains(v));
-                }
-                return Err(PageTableError::AlreadyMapped(self.va()));
-            }
-            let next = self.page + done;
-            proof_with!(Tracked(&*own));
-            self.jump(next);
+            let mapped = self.map_words(at, to, prop, largest);
+            proof! { runs_join(view0, view, own.view(), from as int, v, self.v(), pa as int, q); }
+            mapped?;
         }
         Ok(())
     }
+
+    /// Maps as many of the pages `[page, to)` as one node takes with pages of one size, and moves past them.
+    ///
+    /// # Errors
+    /// As for [`map_run`](Self::map_run); nothing is mapped.
+    #[inline(always)]
+    #[verus_spec(ret =>
+        with Tracked(own): Tracked<&mut Owner<P, E>>
+        requires
+            old(self).inv(*old(own)), old(self).page < to <= old(self).end, aligned(1, pa as int), E::spec_supports(1, prop),
+            pa + (to - old(self).page) * 4096 <= E::PADDR_END,
+        ensures
+            final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
+            old(self).page <= final(self).page <= to,
+            old(own).view().dom().disjoint(pages(old(self).v(), final(self).v() - old(self).v())),
+            final(own).view() == old(own).view().union_prefer_right(
+                run(old(self).v(), final(self).v() - old(self).v(), pa as int, prop.spec_sans_ad())),
+            match ret {
+                Ok(()) => old(self).page < final(self).page,
+                Err(e) => final(self).page == old(self).page && met(e, old(own).view(), final(self).v()),
+            },
+    )]
+    fn map_words(
+        &mut self,
+        pa: Paddr,
+        to: usize,
+        prop: PageProperty,
+        largest: PagingLevel,
+    ) -> Result<(), PageTableError> {
+        proof_decl! {
+            let ghost (v, view) = (self.v(), own.view());
+        }
+        proof! { assert(view =~= view.union_prefer_right(run(v, 0, pa as int, prop.spec_sans_ad()))); }
+        let mut level = self.size_for(pa, to, prop, largest);
+        proof_with!(Tracked(&mut *own));
+        let mut w = self.reach(level)?;
+        #[cfg_attr(verus_only, verus_spec(
+            invariant
+                self.inv(*own), self.same_bounds(old(self)), old(own).same_shape(*own), self.page == v, v < to <= self.end,
+                1 <= level <= self.top <= 5, self.level == level, first(level as int, v) == v, v + span(level as int) <= to, aligned(level as int, pa as int),
+                E::spec_supports(level as int, prop), own.view() == view, self.reads(*own, w),
+            decreases level,
+        ))]
+        while word_table::<E>(w, level) {
+            proof! {
+                aligned_lower(level as int, pa as int, v);
+                E::supports_lower(level as int, prop);
+            }
+            level -= 1;
+            proof_with!(Tracked(&*own));
+            self.push(w);
+            proof_with!(Tracked(&*own));
+            let below = self.load();
+            w = below;
+        }
+        let n = self.room(to);
+        proof! { base_add(level as int, n as int, 0); base_add(level as int, 0, 0); }
+        proof_with!(Tracked(&mut *own));
+        let k = self.fill(pa, n, prop);
+        proof! {
+            base_add(level as int, 0, k as int);
+            base_mono(level as int, k as int, n as int);
+        }
+        if k == 0 {
+            proof! {
+                here::<P, E>(self, *own);
+                assert(entry_at(own.nodes, level as int, v, 0) == self.word(*own));
+                assert(own.view().dom().contains(v));
+            }
+            return Err(PageTableError::AlreadyMapped(self.va()));
+        }
+        let next = self.page + pages_of(k, level);
+        proof_with!(Tracked(&*own));
+        self.jump(next);
+        Ok(())
+    }
 }
+
+#[cfg(verus_only)]
+verus! {
+
+/// Why page `v` could not be mapped: it is, or there was no memory.
+pub(crate) open spec fn met(e: PageTableError, view: Map<int, Tr>, v: int) -> bool {
+    match e {
+        PageTableError::AlreadyMapped(va) => va == v * 4096 && view.dom().contains(v),
+        _ => e is NoMemory && !view.dom().contains(v),
+    }
+}
+
+/// Two runs that meet.
+proof fn runs_join(a: Map<int, Tr>, b: Map<int, Tr>, c: Map<int, Tr>, v0: int, v1: int, v2: int, pa: int, q: PageProperty)
+    requires
+        v0 <= v1 <= v2, a.dom().disjoint(pages(v0, v1 - v0)), b == a.union_prefer_right(run(v0, v1 - v0, pa, q)),
+        b.dom().disjoint(pages(v1, v2 - v1)), c == b.union_prefer_right(run(v1, v2 - v1, pa + (v1 - v0) * 4096, q)),
+    ensures
+        a.dom().disjoint(pages(v0, v2 - v0)), c == a.union_prefer_right(run(v0, v2 - v0, pa, q)),
+        !b.dom().contains(v2) ==> !a.dom().contains(v2), b.dom().contains(v2) && v1 == v2 ==> a.dom().contains(v2),
+{
+    assert(c =~= a.union_prefer_right(run(v0, v2 - v0, pa, q)));
+    assert forall|x: int| #[trigger] pages(v0, v2 - v0).contains(x) implies !a.dom().contains(x) by {
+        if x >= v1 {
+            assert(pages(v1, v2 - v1).contains(x));
+            assert(!b.dom().contains(x));
+        } else {
+            assert(pages(v0, v1 - v0).contains(x));
+        }
+    }
+    assert(run(v0, v1 - v0, pa, q).dom().contains(v1) == false);
+}
+
+} // verus!
