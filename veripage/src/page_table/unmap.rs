@@ -219,7 +219,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         with Tracked(own): Tracked<&mut Owner<P, E>>, Tracked(pool): Tracked<&mut Shares<P>>, Ghost(from): Ghost<int>
         requires
             old(self).inv(*old(own)), backed::<P, E>(*old(pool), *old(own)), old(self).page < to <= old(self).end, old(self).reads(*old(own), w), present::<E>(w),
-            is_table::<E>(old(self).level as int, w) ==> old(self).fits_in(to as int),
+            is_table::<E>(old(self).level as int, w) ==> old(self).fits_in(to as int) && old(self).level < old(self).keep,
             from <= old(self).page, neat(old(own).nodes, from, to as int), old(own).unmapped(from, old(self).v()),
         ensures
             final(self).inv(*final(own)), backed::<P, E>(*final(pool), *final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
