@@ -5,6 +5,8 @@
 //! each lock gives up come together in one map, beside the owner.
 use super::geom::*;
 #[cfg(verus_only)]
+use super::identity::{in_node, lemma_slots, table_ok, TableInfo};
+#[cfg(verus_only)]
 use super::model::*;
 use super::node;
 use super::node::walk_hint::*;
@@ -361,52 +363,82 @@ proof fn pair(l: int, m: int, v: int)
         slot_iff(l, v + span(l), s + 1);
         slot_iff(l, v + span(l) - 1, s);
         slot_iff(l, v - 1, s - 1);
-        neighbours(s);
+        neighbour(s);
     } else {
         pair(l, m - 1, v);
-        slot_up(m - 1, v);
-        slot_up(m - 1, v - 1);
-        slot_up(m - 1, v + span(l));
-        slot_up(m - 1, v + span(l) - 1);
-        halves(slot(m - 1, v));
-        halves(slot(m - 1, v - 1));
-        halves(slot(m - 1, v + span(l)));
-        halves(slot(m - 1, v + span(l) - 1));
+        lemma_pairs_up(m - 1, v, v - 1);
+        lemma_pairs_up(m - 1, v + span(l), v + span(l) - 1);
     }
 }
 
-proof fn halves(a: int)
-    ensures a / 512 / 2 == a / 2 / 512,
-{
-}
-
-proof fn neighbours(s: int)
+/// The other one of a pair.
+proof fn neighbour(s: int)
     ensures s % 512 % 2 == 0 ==> (s + 1) / 2 == s / 2, s % 512 % 2 != 0 ==> (s - 1) / 2 == s / 2,
 {
 }
 
+/// Pages in one pair of slots are in one slot above, and so in one pair there.
+pub(crate) proof fn lemma_pairs_up(l: int, v: int, w: int)
+    requires 1 <= l <= 5,
+    ensures slot(l, v) / 2 == slot(l, w) / 2 ==> slot(l + 1, v) / 2 == slot(l + 1, w) / 2,
+{
+    slot_up(l, v);
+    slot_up(l, w);
+    half_of(slot(l, v));
+    half_of(slot(l, w));
+}
+
+proof fn half_of(x: int)
+    ensures x / 512 / 2 == x / 2 / 512,
+{
+}
+
+/// A page is in the table's own part if it is covered by one of the root's own entries.
+pub(crate) proof fn lemma_table_slots(t: TableInfo, v: int)
+    requires table_ok(t),
+    ensures in_table(t, v) <==> t.lo <= slot(t.top, v) - slot(t.top + 1, t.base) * 512 < t.hi,
+{
+    let (l, n, d) = (t.top, slot(t.top + 1, t.base), v - t.base);
+    lemma_slots(l, t.base, t.base);
+    slot_up(l, v);
+    slot_iff(l + 1, v, n);
+    entry_bounds(l, d, t.lo);
+    entry_bounds(l, d, t.hi);
+    if slot(l + 1, v) == n {
+        lemma_slots(l, t.base, v);
+    } else {
+        not_in(slot(l, v), n);
+    }
+}
+
+/// A slot of another node.
+proof fn not_in(s: int, n: int)
+    requires s / 512 != n,
+    ensures s - n * 512 < 0 || s - n * 512 >= 512,
+{
+}
+
+/// Entry `i` starts at or before the page `d` pages into a node, or after it.
+proof fn entry_bounds(l: int, d: int, i: int)
+    requires 3 <= l <= 5,
+    ensures super::identity::off(l, i) <= d <==> i <= in_node(l, d), 0 <= i <= 512 ==> 0 <= super::identity::off(l, i) <= super::identity::span(l),
+{
+}
+
 /// A page of the table's own part is covered by one of the root's own entries.
-proof fn lemma_own(t: super::identity::TableInfo, v: int)
-    requires super::identity::table_ok(t), in_table(t, v),
+proof fn lemma_own(t: TableInfo, v: int)
+    requires table_ok(t), in_table(t, v),
     ensures t.lo <= slot(t.top, v) % 512 < t.hi,
 {
-    reveal(slot);
-    if t.top == 3 {
-        let (b, d) = (t.base / 134217728, v - t.base);
-        assert(t.base == b * 134217728);
-        assert(v / 262144 == b * 512 + d / 262144);
-        assert((b * 512 + d / 262144) % 512 == d / 262144);
-    } else if t.top == 4 {
-        let (b, d) = (t.base / 68719476736, v - t.base);
-        assert(t.base == b * 68719476736);
-        assert(v / 134217728 == b * 512 + d / 134217728);
-        assert((b * 512 + d / 134217728) % 512 == d / 134217728);
-    } else {
-        let (b, d) = (t.base / 35184372088832, v - t.base);
-        assert(t.base == b * 35184372088832);
-        assert(v / 68719476736 == b * 512 + d / 68719476736);
-        assert((b * 512 + d / 68719476736) % 512 == d / 68719476736);
-    }
+    lemma_table_slots(t, v);
+    index_in(slot(t.top, v), slot(t.top + 1, t.base));
+}
+
+/// A slot of this node.
+proof fn index_in(s: int, n: int)
+    requires 0 <= s - n * 512 < 512,
+    ensures s % 512 == s - n * 512,
+{
 }
 
 } // verus!

@@ -3,6 +3,7 @@ use super::*;
 use crate::paging::entry::page_ok;
 use crate::paging::geometry::{bytes, lemma_part};
 use crate::paging::PageTableEntryTrait;
+use vstd::arithmetic::div_mod::lemma_mod_mod;
 
 verus! {
 
@@ -116,7 +117,25 @@ pub proof fn lemma_level_word(p: NodeInfo)
     ensures
         (p.base + p.level) % 512 == p.level,
 {
-    assert(p.base % 512 == 0);
+    if p.level == 2 {
+        lemma_mod_mod(p.base, 512, 512);
+    } else if p.level == 3 {
+        lemma_mod_mod(p.base, 512, 262144);
+    } else if p.level == 4 {
+        lemma_mod_mod(p.base, 512, 134217728);
+    } else if p.level == 5 {
+        lemma_mod_mod(p.base, 512, 68719476736);
+    }
+    low_bits(p.base, p.level);
+}
+
+proof fn low_bits(b: int, l: int)
+    requires
+        b % 512 == 0,
+        0 <= l < 512,
+    ensures
+        (b + l) % 512 == l,
+{
 }
 
 /// Unlinking a childless child brings its share of the rights back.

@@ -287,29 +287,21 @@ proof fn lemma_pair_in_table(t: TableInfo, l: int, v: int, w: int)
     decreases t.top - l,
 {
     if l < t.top {
-        slot_up(l, v);
-        slot_up(l, w);
+        lemma_pairs_up(l, v, w);
         lemma_pair_in_table(t, l + 1, v, w);
     } else {
-        let (a, b) = (t.lo / 2, t.hi / 2);
-        reveal(slot);
-        if l == 3 {
-            let n = t.base / 134217728;
-            assert(t.base == n * 134217728);
-            assert(n * 512 + 2 * a <= v / 262144 < n * 512 + 2 * b);
-            assert(n * 512 + 2 * a <= w / 262144 < n * 512 + 2 * b);
-        } else if l == 4 {
-            let n = t.base / 68719476736;
-            assert(t.base == n * 68719476736);
-            assert(n * 512 + 2 * a <= v / 134217728 < n * 512 + 2 * b);
-            assert(n * 512 + 2 * a <= w / 134217728 < n * 512 + 2 * b);
-        } else {
-            let n = t.base / 35184372088832;
-            assert(t.base == n * 35184372088832);
-            assert(n * 512 + 2 * a <= v / 68719476736 < n * 512 + 2 * b);
-            assert(n * 512 + 2 * a <= w / 68719476736 < n * 512 + 2 * b);
-        }
+        lemma_table_slots(t, v);
+        lemma_table_slots(t, w);
+        same_side(slot(l, v), slot(l, w), slot(l + 1, t.base) * 512 + t.lo);
+        same_side(slot(l, v), slot(l, w), slot(l + 1, t.base) * 512 + t.hi);
     }
+}
+
+/// A pair does not straddle an even number.
+proof fn same_side(x: int, y: int, c: int)
+    requires x / 2 == y / 2, c % 2 == 0,
+    ensures x < c <==> y < c,
+{
 }
 
 } // verus!
