@@ -1,8 +1,8 @@
 //! The kernel's root: born with all its children, which it keeps as long as the table lives.
 use super::super::entry_word::Ad;
-use super::super::identity::{pages_before, NodeMeta};
 #[cfg(verus_only)]
 use super::super::identity::*;
+use super::super::identity::{pages_before, NodeMeta};
 #[cfg(verus_only)]
 use super::super::lock::*;
 use super::super::node_frame;
