@@ -5,6 +5,7 @@ use common::*;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use veripage::frame::{FrameAllocOptions, UFrame};
 use veripage::kspace::{KVirtArea, KernelSpace};
+use veripage::page_table::{KernelPtConfig, MappedItem, PageTable, PageTableError};
 use veripage::paging::{CachePolicy, PageFlags, PageProperty, PrivilegedPageFlags, X86_64};
 use veripage::rcu::RcuGuard;
 use veripage::vm_space::{UserAccessError, VmSpace};
@@ -254,6 +255,51 @@ fn a_dropped_kernel_space_does_not_wait_for_readers() {
         "the nodes that the reader may look at, and the page that one of them maps"
     );
     drop(reader);
+    assert!(m.violations().is_empty());
+}
+
+#[test]
+fn protect_flush_tlb() {
+    let m = Machine::<11>::boot_with_frames(Config::with_ram(8 << 20).cpus(2)).unwrap();
+    let table = PageTable::<KernelPtConfig<Sim<11>, X86_64>>::new_kernel_page_table().unwrap();
+    let mut guard = RcuGuard::enter();
+    let range = LOW..LOW + 4 * PAGE_SIZE;
+    let prop = |flags| PageProperty::new_kernel(flags, CachePolicy::Writeback);
+    let mut cursor = table.cursor_mut(&mut guard, &range).unwrap();
+    for i in 0..3 {
+        let frame = frame::<Sim<11>>();
+        cursor
+            .map(MappedItem::Tracked(frame.into(), prop(PageFlags::RW)))
+            .unwrap();
+        assert_eq!(cursor.virt_addr(), LOW + (i + 1) * PAGE_SIZE);
+    }
+    drop(cursor);
+    drop(guard);
+    let write = |va| m.access(va, Access::Write, false).is_ok();
+    m.run_all(|_| {
+        // SAFETY: the simulated CPUs run nothing from it, and the table outlives them.
+        unsafe { table.activate() };
+        assert!(write(LOW) && write(LOW + PAGE_SIZE) && write(LOW + 2 * PAGE_SIZE));
+    })
+    .unwrap();
+    let mut guard = RcuGuard::enter();
+    let two = LOW + PAGE_SIZE..LOW + 4 * PAGE_SIZE;
+    let read_only = |p: &mut PageProperty| p.flags = PageFlags::R;
+    assert_eq!(table.protect_flush_tlb(&mut guard, &two, read_only), Ok(2));
+    drop(guard);
+    m.run_all(|_| {
+        assert!(write(LOW), "outside the range nothing changes");
+        assert!(!write(LOW + PAGE_SIZE) && !write(LOW + 2 * PAGE_SIZE));
+        assert!(m.access(LOW + PAGE_SIZE, Access::Read, false).is_ok());
+        assert!(m.access(LOW + 3 * PAGE_SIZE, Access::Read, false).is_err());
+    })
+    .unwrap();
+    let mut guard = RcuGuard::enter();
+    let odd = LOW + 1..LOW + PAGE_SIZE;
+    assert_eq!(
+        table.protect_flush_tlb(&mut guard, &odd, read_only),
+        Err(PageTableError::UnalignedVaddr(LOW + 1))
+    );
     assert!(m.violations().is_empty());
 }
 

@@ -1,6 +1,6 @@
 //! The table that a kind describes, and why every range that it accepts lies in that table.
 use super::*;
-use crate::page_table::identity::{aligned, fmt, off, page_end, span, table_ok, TableInfo};
+use crate::page_table::identity::{aligned, fmt, loose, off, page_end, span, table_ok, TableInfo};
 use crate::page_table::node::walk_hint::in_table;
 use crate::paging::geometry::bytes;
 use crate::paging::vaddr::{end_addr, first_addr, half_offset, space};
@@ -24,6 +24,16 @@ pub open spec fn table_of<K: TableKind>(pins: Map<int, int>) -> TableInfo {
     }
 }
 
+/// Pins that a table of kind `K` may have: none of its own entries if they may lose their nodes, else no others.
+pub open spec fn pins_ok<K: TableKind>(pins: Map<int, int>) -> bool {
+    let t = table_of::<K>(pins);
+    if K::TOP_LEVEL_CAN_UNMAP {
+        loose(t)
+    } else {
+        forall|i: int| #[trigger] pins.dom().contains(i) ==> t.lo <= i < t.hi
+    }
+}
+
 /// The range is one of addresses of `K`, in whole pages.
 pub open spec fn range_ok<K: TableKind>(start: usize, end: usize) -> bool {
     let top = K::TOP_LEVEL_INDEX_RANGE;
@@ -44,6 +54,16 @@ pub proof fn lemma_table_ok<K: TableKind>(pins: Map<int, int>)
     K::C::lemma_consts();
     let n = K::C::NR_LEVELS;
     assert(n == 3 || n == 4 || n == 5);
+}
+
+/// The halves of the addresses.
+pub proof fn lemma_halves<P: Platform, F: PagingFormat>()
+    ensures
+        KernelPtConfig::<P, F>::TOP_LEVEL_INDEX_RANGE == (Range { start: 256usize, end: 512usize }),
+        UserPtConfig::<P, F>::TOP_LEVEL_INDEX_RANGE == (Range { start: 0usize, end: 256usize }),
+        !KernelPtConfig::<P, F>::TOP_LEVEL_CAN_UNMAP,
+        UserPtConfig::<P, F>::TOP_LEVEL_CAN_UNMAP,
+{
 }
 
 /// What opening a range asks of it follows from the check of its ends: up to both ends of the address space.

@@ -8,6 +8,7 @@
 //!   table  cursor  boot             what a kernel calls: whole tables, ranges, the table of the boot
 //!   kind  config  item              which addresses, which format; what is mapped
 //!   error  pending                  what can go wrong, what waits for a flush
+//!     table_root                    a table but for its items: made, shared, walked, taken apart
 //!     range  lock_range             opening and closing a range: locks become ownership
 //!     path  edit  runs              a position, what is found there, what is mapped from there on
 //!     unmap  protect  leaf          what is taken out or changed
@@ -61,6 +62,7 @@ mod runs;
 pub(crate) mod shares;
 #[cfg(not(verus_only))]
 mod table;
+mod table_root;
 #[cfg(verus_only)]
 mod theorem;
 mod unmap;
@@ -74,8 +76,6 @@ pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
 pub use error::PageTableError;
 pub use item::MappedItem;
 pub use kind::{KernelPtConfig, PagingFormat, TableKind, UserPtConfig};
-#[cfg(not(verus_only))]
-pub(crate) use node::walk_hint;
 #[cfg(not(verus_only))]
 pub use pending::Pending;
 pub use retired::{Expired, Retired, Waiting};

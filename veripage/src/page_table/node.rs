@@ -49,12 +49,13 @@ use vstd::prelude::*;
 mod birth;
 mod change;
 mod detach;
+mod kernel_root;
 mod root;
 #[cfg(any(verus_only, all(test, not(feature = "loom"))))]
 mod tour;
 pub mod walk_hint;
 
-pub use {birth::*, change::*, detach::*, root::*};
+pub use {birth::*, change::*, detach::*, kernel_root::*, root::*};
 
 #[cfg(verus_only)]
 #[path = "node.spec.rs"]

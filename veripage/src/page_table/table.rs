@@ -2,27 +2,41 @@
 use super::config::PageTableConfig;
 use super::cursor::{Cursor, CursorMut};
 use super::geom::*;
-use super::kind::{root_base, KernelPtConfig, PagingFormat, TableKind, UserPtConfig};
-use super::lock::{lock, unlock};
-use super::node::{alloc_child, new_root, new_user_root, retire_table};
-use super::retired::{free_node, load_dead, Expired, Retired};
-use super::walk_hint::walk;
+use super::kind::{root_base, KernelPtConfig, PagingFormat, UserPtConfig};
+use super::retired::{free_node, load_dead, Expired};
+use super::table_root::TableRoot;
 use super::PageTableError;
-use crate::paging::{sign_extend, PageProperty, PageTableEntryTrait, PagingConstsTrait};
+use crate::paging::{PageProperty, PageTableEntryTrait, PagingConstsTrait};
 use crate::rcu::RcuGuard;
+use crate::tlb::queue::FlushQueue;
 use crate::{Paddr, Platform, Vaddr};
-use core::marker::PhantomData;
 use core::ops::Range;
+use veripage_hw::flush::Whom;
+use veripage_hw::handle::{Handle, Release};
 use vstd::prelude::*;
 
 /// A page table of kind `C`.
 ///
 /// Dropping one gives back all of its own nodes, and its share of everything that is mapped. Nobody may
 /// be using it then: see [`activate`](Self::activate).
-#[derive(Debug)]
 pub struct PageTable<C: PageTableConfig> {
-    root: Paddr,
-    kind: PhantomData<C>,
+    whole: Handle<Whole<C>>,
+}
+
+/// What goes away with a table.
+struct Whole<C: PageTableConfig>(TableRoot<C>);
+
+impl<C: PageTableConfig> Release for Whole<C> {
+    fn release(self) {
+        // SAFETY: the table is the caller's alone: cursors and walks borrow it.
+        reclaim::<C>(unsafe { self.0.retire().assume_unseen() });
+    }
+}
+
+impl<C: PageTableConfig> core::fmt::Debug for PageTable<C> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "PageTable({:#x})", self.root_paddr())
+    }
 }
 
 impl<C: PageTableConfig> PageTable<C> {
@@ -31,20 +45,22 @@ impl<C: PageTableConfig> PageTable<C> {
     /// # Errors
     /// `NoMemory(0)`: no frame for the root.
     pub fn empty() -> Result<Self, PageTableError> {
-        let root = new_root::<C::P, C::E>(C::C::NR_LEVELS, root_base::<C>());
-        match root {
-            Some(root) => Ok(PageTable {
-                root,
-                kind: PhantomData,
-            }),
+        match TableRoot::empty() {
+            Some(root) => Ok(Self::of(root)),
             None => Err(PageTableError::NoMemory(0)),
+        }
+    }
+
+    fn of(root: TableRoot<C>) -> Self {
+        PageTable {
+            whole: Handle::new(Whole(root)),
         }
     }
 
     /// Physical address of the root node.
     #[inline(always)]
     pub fn root_paddr(&self) -> Paddr {
-        self.root
+        self.whole.get().0.paddr()
     }
 
     /// Loads the table on this CPU, whatever was loaded before.
@@ -55,7 +71,7 @@ impl<C: PageTableConfig> PageTable<C> {
     /// removed from it is let go only when every such CPU has flushed the addresses that it was removed from.
     pub unsafe fn first_activate_unchecked(&self) {
         // SAFETY: the caller promises that the table stays.
-        unsafe { C::P::load_root(self.root) }
+        unsafe { C::P::load_root(self.root_paddr()) }
     }
 
     /// Loads the table on this CPU, unless it is loaded already.
@@ -63,9 +79,9 @@ impl<C: PageTableConfig> PageTable<C> {
     /// # Safety
     /// As for [`first_activate_unchecked`](Self::first_activate_unchecked).
     pub unsafe fn activate(&self) {
-        if C::P::current_root() != Some(self.root) {
+        if C::P::current_root() != Some(self.root_paddr()) {
             // SAFETY: the caller promises that the table stays.
-            unsafe { C::P::load_root(self.root) }
+            unsafe { C::P::load_root(self.root_paddr()) }
         }
     }
 
@@ -81,7 +97,7 @@ impl<C: PageTableConfig> PageTable<C> {
         guard: &'a mut RcuGuard<C::P>,
         range: &Range<Vaddr>,
     ) -> Result<Cursor<'a, C>, PageTableError> {
-        Cursor::open(self.root, guard, range)
+        Cursor::open(self.root_paddr(), guard, range)
     }
 
     /// A cursor at the start of `range` that changes things; otherwise as [`cursor`](Self::cursor).
@@ -108,7 +124,7 @@ impl<C: PageTableConfig> PageTable<C> {
         guard: &'a mut RcuGuard<C::P>,
         range: &Range<Vaddr>,
     ) -> Result<CursorMut<'a, C>, PageTableError> {
-        CursorMut::open(self.root, guard, range)
+        CursorMut::open(self.root_paddr(), guard, range)
     }
 
     /// What an MMU with this table would translate `va` to, at some moment during the call: the physical
@@ -122,21 +138,7 @@ impl<C: PageTableConfig> PageTable<C> {
         guard: &RcuGuard<C::P>,
         va: Vaddr,
     ) -> Result<Option<(Paddr, PageProperty)>, PageTableError> {
-        if sign_extend::<C::C>(va) != va {
-            return Err(PageTableError::InvalidVaddr(va));
-        }
-        loop {
-            // A node that vanished under the walk is gone from the table: the next walk does not meet it.
-            if let Some((e, level)) =
-                walk::<C::P, C::E>(guard, self.root, C::C::NR_LEVELS, va / 4096)
-            {
-                let offset = va & (span_of(level) * 4096 - 1);
-                return Ok(e
-                    .is_present()
-                    .then(|| (e.paddr(level) + offset, e.prop(level))));
-            }
-            C::P::relax();
-        }
+        self.whole.get().0.page_walk(guard, va)
     }
 }
 
@@ -146,19 +148,34 @@ impl<P: Platform, F: PagingFormat> PageTable<KernelPtConfig<P, F>> {
     /// # Errors
     /// `NoMemory(va)`: no frame for the node at `va`; nothing is kept.
     pub fn new_kernel_page_table() -> Result<Self, PageTableError> {
-        let table = Self::empty()?;
-        let top = KernelPtConfig::<P, F>::TOP_LEVEL_INDEX_RANGE;
-        lock::<P>(table.root);
-        for i in top {
-            let Some(child) = alloc_child::<P, F::Entry>(table.root, i) else {
-                unlock::<P>(table.root);
+        match TableRoot::new_kernel() {
+            Ok(root) => Ok(Self::of(root)),
+            Err(None) => Err(PageTableError::NoMemory(0)),
+            Err(Some(i)) => {
                 let page = root_base::<KernelPtConfig<P, F>>() + i * span_of(F::Consts::NR_LEVELS);
-                return Err(PageTableError::NoMemory(page * 4096));
-            };
-            unlock::<P>(child);
+                Err(PageTableError::NoMemory(page * 4096))
+            }
         }
-        unlock::<P>(table.root);
-        Ok(table)
+    }
+
+    /// Changes the property of every page that is mapped in `range` by `op`, and makes every CPU forget what it
+    /// knew of the range; returns how many base pages are mapped there. A huge page that sticks out is split.
+    ///
+    /// # Errors
+    /// As for [`cursor`](Self::cursor) and [`CursorMut::protect`]. Where pages have changed all the same, they are flushed.
+    pub fn protect_flush_tlb(
+        &self,
+        guard: &mut RcuGuard<P>,
+        range: &Range<Vaddr>,
+        op: impl FnMut(&mut PageProperty),
+    ) -> Result<usize, PageTableError> {
+        let mut cursor = self.cursor_mut(guard, range)?;
+        let pages = cursor.protect(range.end.wrapping_sub(range.start), op);
+        drop(cursor);
+        let mut queue = FlushQueue::new(Whom::All);
+        queue.issue(range.clone());
+        queue.sync::<P>();
+        pages
     }
 
     /// A user table whose kernel half is this table's own nodes: what the kernel maps later is seen in it.
@@ -171,25 +188,10 @@ impl<P: Platform, F: PagingFormat> PageTable<KernelPtConfig<P, F>> {
     pub unsafe fn create_user_page_table(
         &self,
     ) -> Result<PageTable<UserPtConfig<P, F>>, PageTableError> {
-        let from = KernelPtConfig::<P, F>::TOP_LEVEL_INDEX_RANGE.start;
-        let root = new_user_root::<P, F::Entry>(F::Consts::NR_LEVELS, 0, self.root, from);
-        match root {
-            Some(root) => Ok(PageTable {
-                root,
-                kind: PhantomData,
-            }),
+        match self.whole.get().0.new_user() {
+            Some(root) => Ok(PageTable::of(root)),
             None => Err(PageTableError::NoMemory(0)),
         }
-    }
-}
-
-impl<C: PageTableConfig> Drop for PageTable<C> {
-    fn drop(&mut self) {
-        let own = C::TOP_LEVEL_INDEX_RANGE;
-        let mut nodes = Retired::new();
-        retire_table::<C::P, C::E>(self.root, C::C::NR_LEVELS, own.start, own.end, &mut nodes);
-        // SAFETY: the table is the caller's alone: cursors and walks borrow it.
-        reclaim::<C>(unsafe { nodes.assume_unseen() });
     }
 }
 
