@@ -1,5 +1,5 @@
 //! What the errors of this module say to a reader.
-use super::{AllocError, GetFrameError, IoError};
+use super::{AllocError, GetFrameError, IoError, ListError};
 use core::fmt::{Display, Formatter, Result};
 
 impl Display for GetFrameError {
@@ -41,6 +41,16 @@ impl Display for IoError {
     }
 }
 
+impl Display for ListError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match *self {
+            ListError::OutOfBound(pa) => write!(f, "the frame at {pa:#x} lies too high for a list"),
+            ListError::NoName => write!(f, "too many lists have frames"),
+        }
+    }
+}
+
 impl core::error::Error for GetFrameError {}
 impl core::error::Error for AllocError {}
 impl core::error::Error for IoError {}
+impl core::error::Error for ListError {}

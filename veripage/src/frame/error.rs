@@ -41,6 +41,16 @@ pub enum AllocError {
     Frame(GetFrameError),
 }
 
+/// Why a list did not take a frame in.
+#[verus_verify(external_derive)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ListError {
+    /// The frame's number is not below 2^32 - 1; the address is the frame's.
+    OutOfBound(Paddr),
+    /// As many lists have frames as can be told apart: 32767, or the machine's frames if they are fewer.
+    NoName,
+}
+
 /// What the word of the frame at `pa` says to somebody who wanted to share it.
 #[verus_spec]
 pub(crate) fn why_not(seen: u32, pa: Paddr) -> GetFrameError {

@@ -35,8 +35,10 @@ mod display;
 mod error;
 mod io;
 mod kind;
+mod list;
 #[cfg(all(test, feature = "loom"))]
 pub(crate) mod loom_tests;
+mod seat;
 pub(crate) mod segment;
 mod shared;
 pub(crate) mod slot;
@@ -52,9 +54,12 @@ mod untyped;
 
 pub use alloc::FrameAllocOptions;
 pub use boot::boot;
-pub use error::{AllocError, GetFrameError};
+pub use error::{AllocError, GetFrameError, ListError};
 pub use io::{IoError, VmReader, VmWriter};
 pub use kind::{AnyMeta, AnyUFrameMeta, FrameKind, UntypedKind, UntypedMeta};
+#[doc(hidden)] // a client for the checker and the tests
+pub use list::tour as list_tour;
+pub use list::{CursorMut, Link, LinkedList, Refused};
 pub use segment::{DynSegment, Segment, USegment};
 pub use shared::{DynFrame, DynUFrame, Frame, FrameRef, UFrame};
 pub(crate) use slot::slot_of;

@@ -3,6 +3,7 @@
 //!
 //! States of the word: UNUSED, UNIQUE, busy, shared `n`. All that moves between them is here.
 #![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
+use super::seat::Seat;
 #[cfg(verus_only)]
 use super::sm::*;
 use core::marker::PhantomData;
@@ -29,7 +30,7 @@ use vstd::resource::Loc;
 use vstd::tokens::*;
 
 /// The slot of one frame in the static array: 32 bytes. The lock and live bytes are reached by
-/// address (`veripage_hw::lock`); here they have their place.
+/// address (`veripage_hw::lock`); here they have their place. The seat says which list the frame is in.
 #[allow(dead_code)]
 #[verus_verify]
 #[cfg_attr(verus_only, verifier::reject_recursive_types(P))]
@@ -38,6 +39,7 @@ pub struct MetaSlot<P: Platform> {
     rc: RcCell,
     lock: SlotByte,
     live: SlotByte,
+    seat: Seat<P>,
     meta: MetaCell,
     platform: PhantomData<P>,
     #[cfg(verus_keep_ghost_body)]
@@ -55,6 +57,7 @@ impl<P: Platform> MetaSlot<P> {
         use veripage_hw::lock::{SLOT_LIVE, SLOT_LOCK, SLOT_SIZE};
         assert!(offset_of!(Self, rc) == 0 && offset_of!(Self, lock) == SLOT_LOCK);
         assert!(offset_of!(Self, live) == SLOT_LIVE && offset_of!(Self, meta) == 8);
+        assert!(offset_of!(Self, seat) == 6);
         assert!(size_of::<Self>() == SLOT_SIZE && align_of::<Self>() == 8);
     };
 }
@@ -113,11 +116,14 @@ impl<P: Platform> MetaSlot<P> {
             let tracked v = SlotInv { perm, st, frac: Some(frac), ledger: Some(ledger) };
             let tracked inv = AtomicInvariant::new(id, v, 0);
         }
+        proof_with! { Ghost(pa), Ghost(names::<P>()) }
+        let seat = Seat::new();
         proof_with! { g: Tracked(SlotGhost { inst, inv }) }
         MetaSlot {
             rc,
             lock: SlotByte::new(),
             live: SlotByte::new(),
+            seat,
             meta,
             platform: PhantomData,
         }
@@ -422,6 +428,17 @@ impl<P: Platform> MetaSlot<P> {
     #[verus_spec]
     pub(crate) fn count_hint(&self) -> u32 {
         self.rc.load_hint()
+    }
+
+    /// Which list the frame is in.
+    #[verus_spec(r =>
+        ensures *r == self.seat_spec(), r.id().pa == self.id().pa, r.id().names == names::<P>(),
+        no_unwind
+    )]
+    #[inline(always)]
+    pub(crate) fn seat(&self) -> &Seat<P> {
+        proof! { use_type_invariant(self); }
+        &self.seat
     }
 
     /// The metadata cell; its permission is with the frame's owner or shares.

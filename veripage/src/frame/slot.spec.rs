@@ -197,7 +197,16 @@ impl<P: Platform> MetaSlot<P> {
         &&& self.id().rc == self.rc.id()
         &&& self.id().meta == self.meta.id()
         &&& self.id().inst == self.g@.inst.id()
+        &&& self.seat.id().pa == self.id().pa
+        &&& self.seat.id().names == names::<P>()
     }
+
+    pub open(super) spec fn seat_spec(&self) -> Seat<P> { self.seat }
+}
+
+/// The members of the list with name `n`: the name belongs to frame number `n - 1`.
+pub open spec fn names<P: Platform>() -> spec_fn(int) -> Loc {
+    |n: int| slot_at::<P>(4096 * (n - 1)).seat_spec().id().auth
 }
 
 /// `pa` is the address of a frame, and its slot describes it.
