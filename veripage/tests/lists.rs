@@ -154,7 +154,9 @@ fn metadata_changes_in_place() {
     let mut c = list.cursor_mut_at(pas[1]).expect("it is in the list");
     *c.current_meta().expect("it is there") = Tag(20);
     assert_eq!(tags(&mut list), [1, 20, 3]);
-    let f = list.cursor_mut_at(pas[1]).and_then(|mut c| c.take_current());
+    let f = list
+        .cursor_mut_at(pas[1])
+        .and_then(|mut c| c.take_current());
     let f = f.expect("it is there").into_shared();
     assert_eq!((f.meta().meta(), f.reference_count()), (&Tag(20), 1));
     drop((f, list));
@@ -168,8 +170,12 @@ fn contains_any_address() {
     let (other, others) = list_of::<1>(3);
     let lone = frame::<1>(9);
     let shared = FrameAllocOptions::<Sim<1>>::new().alloc_frame().unwrap();
-    assert!(pas.iter().all(|&pa| list.contains(pa) && !other.contains(pa)));
-    assert!(others.iter().all(|&pa| other.contains(pa) && !list.contains(pa)));
+    assert!(pas
+        .iter()
+        .all(|&pa| list.contains(pa) && !other.contains(pa)));
+    assert!(others
+        .iter()
+        .all(|&pa| other.contains(pa) && !list.contains(pa)));
     let nowhere = [
         lone.start_paddr(),
         shared.start_paddr(),
@@ -198,7 +204,10 @@ fn a_frame_is_in_at_most_one_list() {
     let (mut list, pas) = list_of::<1>(2);
     // Its only handle is the list's: nobody shares, claims or gets it twice.
     for &pa in &pas {
-        assert_eq!(DynFrame::<P>::from_in_use(pa).err(), Some(GetFrameError::Unique(pa)));
+        assert_eq!(
+            DynFrame::<P>::from_in_use(pa).err(),
+            Some(GetFrameError::Unique(pa))
+        );
         let again = UniqueFrame::<P, Link<Tag>>::from_unused(pa, Link::new(Tag(0)));
         assert_eq!(again.err(), Some(GetFrameError::Unique(pa)));
     }
@@ -230,7 +239,9 @@ fn dropping_a_list_gives_every_frame_back_once() {
     let m = machine::<2>();
     let mut list = LinkedList::<Sim<2>, Counted>::new();
     for _ in 0..10 {
-        let f = FrameAllocOptions::new().alloc_unique(Link::new(Counted)).unwrap();
+        let f = FrameAllocOptions::new()
+            .alloc_unique(Link::new(Counted))
+            .unwrap();
         assert!(list.push_front(f).is_ok());
     }
     assert_eq!(m.stats().allocated, 10);
@@ -249,7 +260,9 @@ fn plain_memory_in_a_list_keeps_its_bytes() {
         .unwrap();
     f.write_val(8, &0x1234_u64).unwrap();
     let mut list = LinkedList::new();
-    assert!(list.push_back(f.try_into_unique().ok().expect("one handle")).is_ok());
+    assert!(list
+        .push_back(f.try_into_unique().ok().expect("one handle"))
+        .is_ok());
     let f = list.pop_front().expect("it is there").into_shared();
     assert_eq!(f.read_val::<u64>(8), Ok(0x1234));
     drop((f, list));
@@ -262,7 +275,10 @@ fn every_frame_may_have_a_list_of_its_own() {
     let mut lists = Vec::new();
     loop {
         let link = Link::new(Tag(lists.len() as u64));
-        let Ok(f) = FrameAllocOptions::<Sim<1>>::new().zeroed(false).alloc_unique(link) else {
+        let Ok(f) = FrameAllocOptions::<Sim<1>>::new()
+            .zeroed(false)
+            .alloc_unique(link)
+        else {
             break;
         };
         let pa = f.start_paddr();
@@ -272,7 +288,10 @@ fn every_frame_may_have_a_list_of_its_own() {
     }
     assert_eq!(lists.len(), 1024);
     // Frames change lists, so that lists are not called after their own frames.
-    let frames: Vec<_> = lists.iter_mut().map(|(l, _)| l.pop_back().expect("one")).collect();
+    let frames: Vec<_> = lists
+        .iter_mut()
+        .map(|(l, _)| l.pop_back().expect("one"))
+        .collect();
     for (f, (l, pa)) in frames.into_iter().rev().zip(&mut lists) {
         *pa = f.start_paddr();
         assert!(l.push_back(f).is_ok());
@@ -333,7 +352,10 @@ fn contains_while_the_frame_changes_lists_elsewhere() {
             }
             let (a, b) = (theirs.pop_back(), theirs.pop_back());
             let mut fresh = List::<4>::new();
-            assert!(fresh.push_back(a.expect("one")).is_ok() && fresh.push_back(b.expect("two")).is_ok());
+            assert!(
+                fresh.push_back(a.expect("one")).is_ok()
+                    && fresh.push_back(b.expect("two")).is_ok()
+            );
             done.store(true, SeqCst);
         });
         while !done.load(SeqCst) {
@@ -455,7 +477,10 @@ fn follow(ops: Vec<Op>) {
         }
         assert!(model.iter().all(|e| list.contains(e.0)));
         assert_eq!(list.contains(entry.0), model.iter().any(|e| e.0 == entry.0));
-        assert_eq!(tags(&mut list), model.iter().map(|e| e.1).collect::<Vec<_>>());
+        assert_eq!(
+            tags(&mut list),
+            model.iter().map(|e| e.1).collect::<Vec<_>>()
+        );
     }
 }
 

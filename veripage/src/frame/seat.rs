@@ -14,6 +14,7 @@
 #[cfg(verus_only)]
 use super::slot::*;
 use core::marker::PhantomData;
+use veripage_hw::Platform;
 use vstd::atomic::PAtomicU16;
 #[cfg(verus_only)]
 use vstd::invariant::*;
@@ -21,7 +22,6 @@ use vstd::open_atomic_invariant;
 use vstd::prelude::*;
 #[cfg(verus_only)]
 use vstd::resource::frac::FracGhost;
-use veripage_hw::Platform;
 
 #[cfg(verus_only)]
 #[path = "seat.spec.rs"]

@@ -3,6 +3,8 @@ use super::*;
 
 verus! {
 
+use super::super::once;
+
 /// Moving the cursor changes nothing else.
 pub(super) proof fn lemma_moved<P: Platform, M>(a: ChainGhost<P>, b: ChainGhost<P>, name: int)
     requires
@@ -25,6 +27,7 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
             self.wf(),
         ensures
             self.order().contains(pa as int) <==> exists|k: int| 0 <= k < self@.len() && #[trigger] self@[k].0 == pa,
+            once(self@),
     {
         let g = self.g@;
         assert forall|k: int| 0 <= k < self@.len() implies g.order[k] == #[trigger] self@[k].0 by {
@@ -53,6 +56,32 @@ impl<P: Platform> ChainGhost<P> {
         vstd::set_lib::lemma_int_range(0, 0x1000_0000_0000);
         vstd::set_lib::lemma_len_subset(ours, all);
         self.order.unique_seq_to_set();
+    }
+
+    /// Other metadata at position `i` changes nothing else.
+    pub(super) proof fn lemma_changed<M>(self, i: int, name: int)
+        requires
+            self.linked::<M>(name),
+            0 <= i < self.order.len(),
+        ensures
+            forall|f: Listed<P>, b: Self| {
+                &&& b.frames == #[trigger] self.frames.insert(self.order[i], f)
+                &&& b.order == self.order && b.pos == self.pos
+                &&& same_links::<P, M>(self.at(i), f)
+            } ==> #[trigger] b.linked::<M>(name) && b.items::<M>() =~= self.items::<M>().update(
+                i, (self.order[i] as usize, link_of::<P, M>(f).meta)),
+    {
+        assert forall|f: Listed<P>, b: Self| {
+            &&& b.frames == #[trigger] self.frames.insert(self.order[i], f)
+            &&& b.order == self.order && b.pos == self.pos
+            &&& same_links::<P, M>(self.at(i), f)
+        } implies #[trigger] b.linked::<M>(name) && b.items::<M>() =~= self.items::<M>().update(
+            i, (self.order[i] as usize, link_of::<P, M>(f).meta)) by {
+            assert(self.node_ok::<M>(i, name));
+            assert forall|k: int| 0 <= k < b.order.len() implies #[trigger] b.node_ok::<M>(k, name) by {
+                assert(self.node_ok::<M>(k, name));
+            }
+        }
     }
 
     /// The chain `self` with the frame at `pa` before position `i` is `b`.

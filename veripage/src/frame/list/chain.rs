@@ -41,7 +41,7 @@ pub type Refused<P, M> = (ListError, UniqueFrame<P, Link<M>>);
 #[verus_verify]
 #[cfg_attr(verus_only, verifier::reject_recursive_types(P))]
 #[cfg_attr(verus_only, verifier::reject_recursive_types(M))]
-pub(super) struct Chain<P: Platform, M: FrameMeta> {
+pub struct Chain<P: Platform, M: FrameMeta> {
     pub(super) front: u32,
     pub(super) back: u32,
     /// Where the cursor stands.
@@ -287,6 +287,12 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
             let tracked f: Listed<P>;
         }
         let seat = slot_of::<P>(pa).seat();
+        proof! {
+            if a.frames.dom().contains(pa as int) {
+                let k = choose|k: int| 0 <= k < a.order.len() && a.order[k] == pa;
+                assert(a.node_ok::<M>(k, name));
+            }
+        }
         proof_with! { Tracked(e), Tracked(&mut auth), Tracked(mine) => Tracked(f) }
         seat.enter(self.name);
         proof! {
@@ -420,9 +426,12 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
             } by {
                 assert(a.node_ok::<M>(k, name));
             }
+            assert(auth@.dom() =~= g.frames.dom());
+            g.auth = Some(auth);
             a.lemma_remove::<M>(g, i, name);
         }
         if self.size == 0 {
+            proof_decl! { let tracked auth = g.auth.tracked_take(); }
             let seat = slot_of::<P>((self.name as usize - 1) * PAGE_SIZE).seat();
             proof! {
                 assert forall|x: int| !auth@.dom().contains(x) by {
@@ -435,8 +444,6 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
             proof_with! { Tracked(auth) }
             seat.give_name();
             self.name = 0;
-        } else {
-            proof! { g.auth = Some(auth); }
         }
         proof! { tracked_swap(&mut g, self.g.borrow_mut()); }
         proof_with! { Tracked(e) }
@@ -468,6 +475,7 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
         proof! {
             if i < a.order.len() {
                 assert(a.node_ok::<M>(i, name));
+                a.lemma_changed::<M>(i, name);
             }
         }
         let nr = self.at;
@@ -480,16 +488,15 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
             slot_of::<P>(pa)
                 .cell()
                 .borrow_mut::<Link<M>>(verus_exec_expr!(Tracked(
-                    &mut self.g.borrow_mut().frames.tracked_borrow_mut(pa as int).meta
+                    &mut self
+                        .g
+                        .borrow_mut()
+                        .frames
+                        .tracked_borrow_mut(pa as int)
+                        .meta
                 )))
         };
-        let m = &mut link.meta;
-        proof! {
-            assert forall|k: int| 0 <= k < a.order.len() implies #[trigger] self.g@.node_ok::<M>(k, name) by {
-                assert(a.node_ok::<M>(k, name));
-            }
-        }
-        Some(m)
+        Some(&mut link.meta)
     }
 
     /// The metadata of the frame with number `nr`, which is at position `k`.

@@ -38,11 +38,19 @@ pub open spec fn link_of<P: Platform, M>(f: Listed<P>) -> Link<M> {
 }
 
 /// `b` is `a` with other neighbours.
-pub open(super) spec fn kept<P: Platform, M>(a: Listed<P>, b: Listed<P>, prev: int, next: int) -> bool {
+pub open(in super::super) spec fn kept<P: Platform, M>(a: Listed<P>, b: Listed<P>, prev: int, next: int) -> bool {
     &&& b.tok == a.tok && b.empty == a.empty && b.list == a.list
     &&& b.meta.cell() == a.meta.cell() && b.meta.has_a::<Link<M>>()
     &&& link_of::<P, M>(b).meta == link_of::<P, M>(a).meta
     &&& link_of::<P, M>(b).prev == prev && link_of::<P, M>(b).next == next
+}
+
+/// `b` is `a` with other metadata besides the links.
+pub open(in super::super) spec fn same_links<P: Platform, M>(a: Listed<P>, b: Listed<P>) -> bool {
+    &&& b.tok == a.tok && b.empty == a.empty && b.list == a.list
+    &&& b.meta.cell() == a.meta.cell() && b.meta.has_a::<Link<M>>()
+    &&& link_of::<P, M>(b).prev == link_of::<P, M>(a).prev
+    &&& link_of::<P, M>(b).next == link_of::<P, M>(a).next
 }
 
 impl<P: Platform> ChainGhost<P> {
@@ -56,14 +64,14 @@ impl<P: Platform> ChainGhost<P> {
     }
 
     /// The frame at position `k` is the list's, and linked with its neighbours.
-    pub open(super) spec fn node_ok<M>(self, k: int, name: int) -> bool {
+    pub open(in super::super) spec fn node_ok<M>(self, k: int, name: int) -> bool {
         &&& self.frames.dom().contains(self.order[k])
         &&& frame_ok::<P, M>(self.at(k), self.order[k], name)
         &&& link_of::<P, M>(self.at(k)).prev == self.num(k - 1)
         &&& link_of::<P, M>(self.at(k)).next == self.num(k + 1)
     }
 
-    pub open(super) spec fn linked<M>(self, name: int) -> bool {
+    pub open(in super::super) spec fn linked<M>(self, name: int) -> bool {
         &&& forall|k: int| 0 <= k < self.order.len() ==> #[trigger] self.node_ok::<M>(k, name)
         &&& forall|i: int, j: int| 0 <= i < j < self.order.len() ==> self.order[i] != self.order[j]
         &&& forall|x: int| #[trigger] self.frames.dom().contains(x) ==> self.order.contains(x)
@@ -71,7 +79,7 @@ impl<P: Platform> ChainGhost<P> {
     }
 
     /// The frames and their metadata, from front to back.
-    pub open(super) spec fn items<M>(self) -> Seq<(Paddr, M)> {
+    pub open(in super::super) spec fn items<M>(self) -> Seq<(Paddr, M)> {
         Seq::new(self.order.len(), |k: int| (self.order[k] as usize, link_of::<P, M>(self.at(k)).meta))
     }
 
@@ -98,7 +106,7 @@ pub open spec fn before(pos: int, len: int) -> int {
 
 impl<P: Platform, M: FrameMeta> Chain<P, M> {
     /// All but the name.
-    pub open(super) spec fn linked(self) -> bool {
+    pub open(in super::super) spec fn linked(self) -> bool {
         &&& self.g@.linked::<M>(self.name as int)
         &&& self.size == self.g@.order.len()
         &&& self.front == self.g@.num(0)
@@ -106,20 +114,20 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
         &&& self.at == self.g@.num(self.g@.pos)
     }
 
-    pub open(super) spec fn wf(self) -> bool {
+    pub open(in super::super) spec fn wf(self) -> bool {
         &&& self.linked()
         &&& self.size == 0 ==> self.name == 0 && self.g@.auth is None
         &&& self.size > 0 ==> self.g@.named(self.name as int)
     }
 
-    pub open(super) spec fn order(self) -> Seq<int> { self.g@.order }
+    pub open(in super::super) spec fn order(self) -> Seq<int> { self.g@.order }
 
-    pub open(super) spec fn view(self) -> Seq<(Paddr, M)> { self.g@.items::<M>() }
+    pub open(in super::super) spec fn view(self) -> Seq<(Paddr, M)> { self.g@.items::<M>() }
 
-    pub open(super) spec fn pos(self) -> int { self.g@.pos }
+    pub open(in super::super) spec fn pos(self) -> int { self.g@.pos }
 
     /// The number of the frame at position `k`, or the end mark.
-    pub open(super) spec fn num(self, k: int) -> int { self.g@.num(k) }
+    pub open(in super::super) spec fn num(self, k: int) -> int { self.g@.num(k) }
 }
 
 } // verus!

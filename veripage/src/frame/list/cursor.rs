@@ -1,7 +1,7 @@
 //! A place in a list: [`CursorMut`].
-use super::chain::Refused;
 #[cfg(verus_only)]
 use super::chain::before;
+use super::chain::Refused;
 #[cfg(verus_only)]
 use super::item;
 use super::link::Link;
@@ -23,10 +23,14 @@ verus! {
 
 impl<'a, P: Platform, M: FrameMeta> CursorMut<'a, P, M> {
     /// Address and metadata of each frame of the list, from front to back.
-    pub open(in super::super) spec fn view(self) -> Seq<(Paddr, M)> { (*self.list)@ }
+    pub open(super) spec fn view(self) -> Seq<(Paddr, M)> { (*self.list)@ }
+
+    /// The list as it will be when the cursor has gone.
+    #[verifier::prophetic]
+    pub open(super) spec fn after(self) -> LinkedList<P, M> { *final(self.list) }
 
     /// Which frame the cursor stands at; the number of frames if past the back.
-    pub open(in super::super) spec fn pos(self) -> int { (*self.list).pos() }
+    pub open(super) spec fn pos(self) -> int { (*self.list).pos() }
 }
 
 } // verus!
@@ -36,7 +40,7 @@ impl<'a, P: Platform, M: FrameMeta> CursorMut<'a, P, M> {
     /// Moves to the next frame towards the back; from the last one past the back, and from there to
     /// the front.
     #[verus_spec(ensures
-        final(self)@ == old(self)@, *final(final(self).list) == *final(old(self).list),
+        final(self)@ == old(self)@, final(self).after() == old(self).after(),
         final(self).pos() == if old(self).pos() == old(self)@.len() { 0 } else { old(self).pos() + 1 },
     )]
     pub fn move_next(&mut self) {
@@ -48,7 +52,7 @@ impl<'a, P: Platform, M: FrameMeta> CursorMut<'a, P, M> {
     /// Moves to the frame before, towards the front; from the first one past the back, and from there
     /// to the last one.
     #[verus_spec(ensures
-        final(self)@ == old(self)@, *final(final(self).list) == *final(old(self).list),
+        final(self)@ == old(self)@, final(self).after() == old(self).after(),
         final(self).pos() == before(old(self).pos(), old(self)@.len() as int),
     )]
     pub fn move_prev(&mut self) {
@@ -70,7 +74,7 @@ impl<'a, P: Platform, M: FrameMeta> CursorMut<'a, P, M> {
 
     /// The metadata of the frame here, to be changed; none past the back.
     #[verus_spec(r => ensures
-        final(self).pos() == old(self).pos(), *final(final(self).list) == *final(old(self).list),
+        final(self).pos() == old(self).pos(), final(self).after() == old(self).after(),
         match r {
             None => old(self).pos() == old(self)@.len() && final(self)@ == old(self)@,
             Some(m) => {
@@ -87,7 +91,7 @@ impl<'a, P: Platform, M: FrameMeta> CursorMut<'a, P, M> {
 
     /// Takes the frame here out of the list and moves to the next one, or past the back.
     #[verus_spec(r => ensures
-        final(self).pos() == old(self).pos(), *final(final(self).list) == *final(old(self).list),
+        final(self).pos() == old(self).pos(), final(self).after() == old(self).after(),
         match r {
             None => old(self).pos() == old(self)@.len() && final(self)@ == old(self)@,
             Some(f) => {
@@ -109,7 +113,7 @@ impl<'a, P: Platform, M: FrameMeta> CursorMut<'a, P, M> {
     /// `OutOfBound` for a frame from 16 TiB - 4096 on; `NoName` if 32767 lists have frames. The frame
     /// comes back.
     #[verus_spec(r => ensures
-        *final(final(self).list) == *final(old(self).list),
+        final(self).after() == old(self).after(),
         match r {
             Ok(()) => {
                 &&& final(self)@ == old(self)@.insert(old(self).pos(), item(frame))

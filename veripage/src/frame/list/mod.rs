@@ -72,21 +72,26 @@ verus! {
 
 impl<P: Platform, M: FrameMeta> ListCore<P, M> {
     #[verifier::type_invariant]
-    pub open(super) spec fn wf(self) -> bool { self.chain.wf() }
-    pub open(super) spec fn chain(self) -> Chain<P, M> { self.chain }
+    pub closed spec fn wf(self) -> bool { self.chain.wf() }
+    closed spec fn chain(self) -> Chain<P, M> { self.chain }
 }
 
 impl<P: Platform, M: FrameMeta> LinkedList<P, M> {
     /// Address and metadata of each frame, from front to back.
-    pub open(super) spec fn view(self) -> Seq<(Paddr, M)> { self.h@.chain()@ }
+    pub closed spec fn view(self) -> Seq<(Paddr, M)> { self.h@.chain()@ }
 
     /// Where the cursor stands, as long as there is one.
-    pub open(super) spec fn pos(self) -> int { self.h@.chain().pos() }
+    pub closed spec fn pos(self) -> int { self.h@.chain().pos() }
 
     /// Is the frame at `pa` in the list?
     pub open spec fn holds(self, pa: Paddr) -> bool {
         exists|k: int| 0 <= k < self@.len() && #[trigger] self@[k].0 == pa
     }
+}
+
+/// No frame is there twice.
+pub open spec fn once<M>(s: Seq<(Paddr, M)>) -> bool {
+    forall|i: int, j: int| 0 <= i < j < s.len() ==> (#[trigger] s[i]).0 != (#[trigger] s[j]).0
 }
 
 /// What a list entry says of a frame.
@@ -219,18 +224,19 @@ impl<P: Platform, M: FrameMeta> LinkedList<P, M> {
     }
 
     /// Is the frame at `pa` in this list? One look at its slot; any address will do.
-    #[verus_spec(r => ensures r == self.holds(pa))]
+    #[verus_spec(r => ensures r == self.holds(pa), once(self@))]
     pub fn contains(&self, pa: Paddr) -> bool {
         let core = self.h.get();
         proof! {
             use_type_invariant(core);
             core.chain.lemma_holds(pa);
+            assert(self@ == core.chain@);
         }
         core.chain.contains(pa)
     }
 
     /// A cursor at the front; past the back if there are no frames.
-    #[verus_spec(r => ensures r@ == old(self)@, r.pos() == 0, *final(r.list) == *final(self))]
+    #[verus_spec(r => ensures r@ == old(self)@, r.pos() == 0, r.after() == *final(self))]
     pub fn cursor_front_mut(&mut self) -> CursorMut<'_, P, M> {
         let core = self.h.get_mut();
         proof! { use_type_invariant(&*core); }
@@ -240,7 +246,7 @@ impl<P: Platform, M: FrameMeta> LinkedList<P, M> {
 
     /// A cursor at the back; past the back if there are no frames.
     #[verus_spec(r => ensures
-        r@ == old(self)@, *final(r.list) == *final(self),
+        r@ == old(self)@, r.after() == *final(self),
         r.pos() == if old(self)@.len() == 0 { 0 } else { old(self)@.len() - 1 },
     )]
     pub fn cursor_back_mut(&mut self) -> CursorMut<'_, P, M> {
@@ -251,7 +257,7 @@ impl<P: Platform, M: FrameMeta> LinkedList<P, M> {
     }
 
     /// A cursor past the back.
-    #[verus_spec(r => ensures r@ == old(self)@, r.pos() == old(self)@.len(), *final(r.list) == *final(self))]
+    #[verus_spec(r => ensures r@ == old(self)@, r.pos() == old(self)@.len(), r.after() == *final(self))]
     fn cursor_end_mut(&mut self) -> CursorMut<'_, P, M> {
         let core = self.h.get_mut();
         proof! { use_type_invariant(&*core); }
@@ -260,10 +266,10 @@ impl<P: Platform, M: FrameMeta> LinkedList<P, M> {
     }
 
     /// A cursor at the frame at `pa`, if that is in this list.
-    #[verus_spec(r => ensures match r {
+    #[verus_spec(r => ensures once(old(self)@), match r {
         None => !old(self).holds(pa) && final(self)@ == old(self)@,
         Some(c) => {
-            &&& c@ == old(self)@ && *final(c.list) == *final(self)
+            &&& c@ == old(self)@ && c.after() == *final(self)
             &&& 0 <= c.pos() < old(self)@.len() && old(self)@[c.pos()].0 == pa
         },
     })]
