@@ -321,7 +321,7 @@ fn no_name_is_an_error_and_gives_the_frame_back() {
     }
     let (mut list, pas) = list_of::<3>(3);
     let mut second = List::<3>::new();
-    let (why, f) = second.push_back(frame(9)).err().expect("no name is left");
+    let (why, f) = second.push_back(frame(9)).expect_err("no name is left");
     assert_eq!((why, f.meta().meta()), (ListError::NoName, &Tag(9)));
     assert!(second.is_empty() && pas.iter().all(|&pa| list.contains(pa)));
     // An empty list has no name; the other one gets it.
@@ -370,7 +370,7 @@ fn contains_while_the_frame_changes_lists_elsewhere() {
 #[test]
 fn verified_tour_runs() {
     let m = machine::<5>();
-    assert_eq!(list_tour::one_list::<Sim<5>>(), Ok(Some((3, 2, 4))));
+    assert_eq!(list::tour::one_list::<Sim<5>>(), Ok(Some((3, 2, 4))));
     at_rest(m);
 }
 

@@ -4,6 +4,7 @@
 //! 0  count  u32   UNUSED, UNIQUE, 0 (busy; also a slot that was never made), or shares
 //! 4  lock   u8    1 while somebody has the node's lock
 //! 5  live   u8    1 if the frame is a node of a table
+//! 6  seat   u16   the list that the frame is in, if any; bit 15: a list is named after the frame
 //! 8  type   u64   of the metadata; 0 if there is none
 //! 16 meta   u64   of a node: first page | level
 //! 24        u64   of a node: root | present entries

@@ -1,13 +1,14 @@
 //! Page frames: who has them, what they are used for, and access to plain memory.
 //!
 //! Each frame has a 32-byte [`MetaSlot`] in a static array: a reference count, two bytes for
-//! page-table nodes, and up to 16 bytes of typed metadata. A frame is *unused* (the machine's
-//! allocator may hand it out), *unique* (one owner has all of it), or *shared* by a number of shares,
-//! each of which is a handle, a page-table mapping or a part of a segment:
+//! page-table nodes, two that say which list it is in, and up to 16 bytes of typed metadata. A frame
+//! is *unused* (the machine's allocator may hand it out), *unique* (one owner has all of it), or
+//! *shared* by a number of shares, each of which is a handle, a page-table mapping or a part of a
+//! segment:
 //! `rc == handles + mappings + covers` is the invariant of a slot.
 //! ```text
 //!   0        4     5     6       8            16                      32
-//!   | count  |lock |live |       | type word  | metadata              |
+//!   | count  |lock |live | seat  | type word  | metadata              |
 //! ```
 //! ```
 //! use veripage::frame::{FrameAllocOptions, UFrame};
@@ -35,7 +36,7 @@ mod display;
 mod error;
 mod io;
 mod kind;
-mod list;
+pub mod list;
 #[cfg(all(test, feature = "loom"))]
 pub(crate) mod loom_tests;
 mod seat;
@@ -57,9 +58,7 @@ pub use boot::boot;
 pub use error::{AllocError, GetFrameError, ListError};
 pub use io::{IoError, VmReader, VmWriter};
 pub use kind::{AnyMeta, AnyUFrameMeta, FrameKind, UntypedKind, UntypedMeta};
-#[doc(hidden)] // a client for the checker and the tests
-pub use list::tour as list_tour;
-pub use list::{CursorMut, Link, LinkedList, Refused};
+pub use list::{Link, LinkedList};
 pub use segment::{DynSegment, Segment, USegment};
 pub use shared::{DynFrame, DynUFrame, Frame, FrameRef, UFrame};
 pub(crate) use slot::slot_of;

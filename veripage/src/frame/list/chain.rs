@@ -199,8 +199,7 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
             };
         }
         proof_with! { Tracked(g.auth.tracked_borrow()), Tracked(mine) }
-        let r = seat.is_in(self.name);
-        r
+        seat.is_in(self.name)
     }
 
     /// Gives a chain that has no frame a name.
@@ -546,7 +545,7 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
         ensures final(self).wf(), final(self)@ == old(self)@, final(self).pos() == 0,
         no_unwind
     )]
-    pub(super) fn to_front(&mut self) {
+    pub(super) fn go_front(&mut self) {
         self.at = self.front;
         proof! { self.g.borrow_mut().pos = 0; lemma_moved::<P, M>(old(self).g@, self.g@, self.name as int); }
     }
@@ -559,7 +558,7 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
             final(self).pos() == if old(self)@.len() == 0 { 0 } else { old(self)@.len() - 1 },
         no_unwind
     )]
-    pub(super) fn to_back(&mut self) {
+    pub(super) fn go_back(&mut self) {
         self.at = self.back;
         proof! {
             let n = self.g@.order.len() as int;
@@ -574,7 +573,7 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
         ensures final(self).wf(), final(self)@ == old(self)@, final(self).pos() == old(self)@.len(),
         no_unwind
     )]
-    pub(super) fn to_end(&mut self) {
+    pub(super) fn go_end(&mut self) {
         self.at = NONE;
         proof! {
             self.g.borrow_mut().pos = self.g@.order.len() as int;
@@ -591,7 +590,7 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
             r ==> final(self).pos() < old(self)@.len() && old(self)@[final(self).pos()].0 == pa,
         no_unwind
     )]
-    pub(super) fn to_frame(&mut self, pa: Paddr) -> bool {
+    pub(super) fn go_to(&mut self, pa: Paddr) -> bool {
         if !self.contains(pa) {
             return false;
         }
@@ -619,7 +618,7 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
             }
         }
         if self.at == NONE {
-            self.to_front();
+            self.go_front();
             return;
         }
         proof_with! { Tracked(&self.g.borrow().frames) }
@@ -646,7 +645,7 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
             }
         }
         if self.at == NONE {
-            self.to_back();
+            self.go_back();
             return;
         }
         proof_with! { Tracked(&self.g.borrow().frames) }

@@ -107,7 +107,7 @@ impl<P: Platform, M: FrameMeta> Release for ListCore<P, M> {
     fn release(self) {
         proof! { use_type_invariant(&self); }
         let mut chain = self.chain;
-        chain.to_front();
+        chain.go_front();
         #[cfg_attr(verus_only, verus_spec(
             invariant chain.wf(), chain.pos() == 0,
             decreases chain@.len()
@@ -240,7 +240,7 @@ impl<P: Platform, M: FrameMeta> LinkedList<P, M> {
     pub fn cursor_front_mut(&mut self) -> CursorMut<'_, P, M> {
         let core = self.h.get_mut();
         proof! { use_type_invariant(&*core); }
-        core.chain.to_front();
+        core.chain.go_front();
         CursorMut { list: self }
     }
 
@@ -252,7 +252,7 @@ impl<P: Platform, M: FrameMeta> LinkedList<P, M> {
     pub fn cursor_back_mut(&mut self) -> CursorMut<'_, P, M> {
         let core = self.h.get_mut();
         proof! { use_type_invariant(&*core); }
-        core.chain.to_back();
+        core.chain.go_back();
         CursorMut { list: self }
     }
 
@@ -261,7 +261,7 @@ impl<P: Platform, M: FrameMeta> LinkedList<P, M> {
     fn cursor_end_mut(&mut self) -> CursorMut<'_, P, M> {
         let core = self.h.get_mut();
         proof! { use_type_invariant(&*core); }
-        core.chain.to_end();
+        core.chain.go_end();
         CursorMut { list: self }
     }
 
@@ -279,7 +279,7 @@ impl<P: Platform, M: FrameMeta> LinkedList<P, M> {
             use_type_invariant(&*core);
             core.chain.lemma_holds(pa);
         }
-        let found = core.chain.to_frame(pa);
+        let found = core.chain.go_to(pa);
         if found {
             Some(CursorMut { list: self })
         } else {
