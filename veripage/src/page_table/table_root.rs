@@ -29,7 +29,7 @@ pub(crate) struct TableRoot<K: TableKind> {
     kind: PhantomData<K>,
     /// The right to the table.
     #[cfg(verus_keep_ghost_body)]
-    pub(super) perm: Tracked<RootPerm<K::E>>,
+    perm: Tracked<RootPerm<K::E>>,
 }
 
 #[verus_verify]
@@ -211,6 +211,18 @@ impl<K: TableKind> TableRoot<K> {
         &&& self.perm@.wf::<K::P>() && self.perm@.paddr() == self.paddr
         &&& self.perm@.table() == table_of::<K>(self.perm@.table().pins)
         &&& pins_ok::<K>(self.perm@.table().pins)
+    }
+
+    /// The right to the table, and what it says: for whoever opens a range.
+    pub(super) proof fn tracked_perm(tracked &self) -> (tracked r: &RootPerm<K::E>)
+        ensures
+            r.wf::<K::P>(),
+            r.paddr() == self.root(),
+            r.table() == table_of::<K>(self.pins()),
+            pins_ok::<K>(self.pins()),
+    {
+        use_type_invariant(self);
+        self.perm.borrow()
     }
 
     /// Frame of the root.
