@@ -16,16 +16,16 @@ proof fn recv<T>(tracked s: Sent<T>, tracked g: Ledger, tracked t: &Acq)
     requires
         g.of(s.cell(), s.epoch()), g.out() == 0, t.covers(s.cell(), s.epoch()), t.covers(s.cell(), g.due()),
 {
-    let tracked _p = s.recv(g, t);
+    let tracked _p = s.recv(g, None, t);
 }
 
-/// `Sent::recv_last`
+/// `Sent::recv`: by the holder of the only lease.
 proof fn recv_last<T>(tracked s: Sent<T>, tracked g: Ledger, tracked l: Lease, tracked t: &Acq)
     requires
         g.of(s.cell(), s.epoch()), g.out() == 1, l.cell() == s.cell(), l.epoch() == s.epoch(),
         t.covers(s.cell(), s.epoch()), t.covers(s.cell(), g.due()),
 {
-    let tracked _p = s.recv_last(g, l, t);
+    let tracked _p = s.recv(g, Some(l), t);
 }
 
 /// `Ledger::lend`
@@ -36,39 +36,10 @@ proof fn lend(tracked g: &mut Ledger, tracked t: &Acq)
     let tracked _two = g.lend(t);
 }
 
-/// `Ledger::lend_from`
-proof fn lend_from(tracked g: &mut Ledger, tracked l: &Lease)
-    requires old(g).of(l.cell(), l.epoch()),
-{
-    let tracked next = g.lend_from(l);
-    let tracked _other = g.lend_from(&next);
-}
-
-/// `Ledger::settle`
-proof fn settle(tracked g: &mut Ledger, tracked r: Returned)
-    requires old(g).of(r.cell(), r.epoch()),
-{
-    g.settle(r);
-}
-
-/// `Ledger::settle`: with as many leases as are returned.
-proof fn settle_both(tracked g: &mut Ledger, tracked r: Returned, tracked q: Returned)
-    requires old(g).of(r.cell(), r.epoch()), old(g).of(q.cell(), q.epoch()), old(g).out() == 2,
-{
-    g.settle(r);
-    g.settle(q);
-}
-
 /// `RcCell::new`
 fn new(v: u32) {
     let (_a, _pa, _sa, _ga) = RcCell::new(v, Tracked(()));
     let (_b, _pb, _sb, _gb) = RcCell::new(v, Tracked(()));
-}
-
-/// `RcCell::load_hint`
-fn load_hint(c: &RcCell) {
-    let _ = c.load_hint();
-    let _ = c.load_hint();
 }
 
 /// `RcCell::cas_acquire`
@@ -96,51 +67,42 @@ fn published(c: &RcCell, Tracked(p): Tracked<&mut RcPerm>)
 {
     let (Tracked(s), Tracked(g), Tracked(t)) = c.store_release(Tracked(p), UNIQUE, Tracked(7int));
     proof {
-        let tracked d = s.recv(g, &t);
+        let tracked d = s.recv(g, None, &t);
         assert(d == 7int);
     }
     let (_s, _g, _t) = c.store_release(Tracked(p), UNUSED, Tracked(8int));
 }
 
 /// `RcCell::inc_or_abort_relaxed`
-fn inc(c: &RcCell, Tracked(p): Tracked<&mut RcPerm>)
-    requires old(p)@.cell == c.id(), 1 <= old(p)@.val <= MAX_SHARES,
+fn inc(c: &RcCell, Tracked(p): Tracked<&mut RcPerm>, Tracked(g): Tracked<&mut Ledger>, Tracked(l): Tracked<&Lease>)
+    requires old(p)@.cell == c.id(), 1 <= old(p)@.val <= MAX_SHARES, l.cell() == c.id(), old(g).of(c.id(), l.epoch()),
 {
-    let _ = c.inc_or_abort_relaxed(Tracked(p));
+    let (_n, _l) = c.inc_or_abort_relaxed(Tracked(p), Tracked(g), Tracked(l));
 }
 
 /// `RcCell::dec_release`
-fn dec(c: &RcCell, Tracked(p): Tracked<&mut RcPerm>, Tracked(l): Tracked<Lease>)
-    requires old(p)@.cell == c.id(), 1 <= old(p)@.val <= MAX_SHARES, l.cell() == c.id(),
+fn dec(c: &RcCell, Tracked(p): Tracked<&mut RcPerm>, Tracked(g): Tracked<&mut Ledger>, Tracked(l): Tracked<Lease>)
+    requires
+        old(p)@.cell == c.id(), 1 <= old(p)@.val <= MAX_SHARES, l.cell() == c.id(), old(g).of(c.id(), l.epoch()),
+        old(g).due() <= old(p)@.epoch,
 {
-    let (_n, _r, _t) = c.dec_release(Tracked(p), Tracked(l));
+    let (_n, _t) = c.dec_release(Tracked(p), Tracked(g), Tracked(l));
 }
 
-/// `RcCell::dec_release`: a life of a frame: made, shared twice, given up twice, taken back.
+/// `RcCell::dec_release`: a life of a frame: made, shared, given up by both, taken back.
 fn life(c: &RcCell, Tracked(p): Tracked<&mut RcPerm>)
     requires old(p)@.cell == c.id(), old(p)@.val == BUSY,
 {
     let (Tracked(s), Tracked(g), Tracked(t)) = c.store_release(Tracked(p), 1, Tracked(7int));
     let tracked mut g = g;
     let tracked one = g.lend(&t);
-    let _ = c.inc_or_abort_relaxed(Tracked(p));
-    let tracked two = g.lend_from(&one);
-    let (_, Tracked(r1), _t1) = c.dec_release(Tracked(p), Tracked(one));
-    let (_, Tracked(r2), Tracked(x)) = c.dec_release(Tracked(p), Tracked(two));
+    let (_, Tracked(two)) = c.inc_or_abort_relaxed(Tracked(p), Tracked(&mut g), Tracked(&one));
+    let (_, _t1) = c.dec_release(Tracked(p), Tracked(&mut g), Tracked(one));
+    let (_, Tracked(acq)) = c.dec_release(Tracked(p), Tracked(&mut g), Tracked(two));
     proof {
-        g.settle(r1);
-        g.settle(r2);
-    }
-    let Tracked(acq) = fence_acquire(Tracked(x));
-    proof {
-        let tracked d = s.recv(g, &acq);
+        let tracked d = s.recv(g, None, &acq);
         assert(d == 7int);
     }
-}
-
-/// `fence_acquire`
-fn fence(Tracked(t): Tracked<Rlx>) {
-    let _t = fence_acquire(Tracked(t));
 }
 
 } // verus!

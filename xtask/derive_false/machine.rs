@@ -1,9 +1,8 @@
-//! What belongs to the machine as a whole: the start, CPU sets, flushes, handles.
-use veripage_hw::count::abort;
-use veripage_hw::cpu_set::AtomicCpuSet;
+//! What belongs to the machine as a whole: the start, flushes, handles.
 use veripage_hw::flush::*;
 use veripage_hw::genesis::*;
 use veripage_hw::handle::*;
+use veripage_hw::order::{full_fence, Site};
 use veripage_hw::{FlushOp, Platform};
 use vstd::prelude::*;
 
@@ -13,33 +12,6 @@ verus! {
 proof fn looks<P: Platform, W: Genesis<P>>() {
     let tracked _a = the_world::<P, W>();
     let tracked _b = the_world::<P, W>();
-}
-
-/// `AtomicCpuSet::new`
-fn new() {
-    let _ = AtomicCpuSet::new();
-}
-
-/// `AtomicCpuSet::join`
-fn joins<P: Platform>(s: &AtomicCpuSet) {
-    s.join::<P>();
-}
-
-/// `AtomicCpuSet::leave`
-fn leaves<P: Platform>(s: &AtomicCpuSet) {
-    s.leave::<P>();
-}
-
-/// `AtomicCpuSet::targets`
-fn targets(s: &AtomicCpuSet) {
-    let _ = s.targets();
-    let _ = s.targets();
-}
-
-/// `AtomicCpuSet::load`
-fn loads(s: &AtomicCpuSet) {
-    let _ = s.load();
-    let _ = s.load();
 }
 
 /// `Handle::into_inner`
@@ -77,10 +49,9 @@ fn awaits<P: Platform>(whom: Whom<'_>) {
     proof! { assert(log.asked(old(log).now(), 7) && log.forgotten(0, 7)); }
 }
 
-/// `abort`: it does not return, so what follows is reached only where it is not called.
+/// `full_fence`
 #[verus_spec]
-fn aborts(b: bool) {
-    if b {
-        abort();
-    }
+fn fences(site: Site) {
+    full_fence(site);
+    full_fence(site);
 }
