@@ -234,7 +234,7 @@ fn batches(mutants: &[Mutant]) -> Vec<Vec<usize>> {
     for (i, m) in mutants.iter().enumerate().filter(|(_, m)| m.test.is_none()) {
         let Some((item, _)) = &m.home else {
             alone.push(vec![i]);
-            eprintln!("alone: {}: {}", m.list, m.name);
+
             continue;
         };
         let n = count.entry((&m.file, item.start)).or_default();
