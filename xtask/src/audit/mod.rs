@@ -78,6 +78,7 @@ pub fn run(root: &Path, parts: &[Part], write: bool) -> Result<()> {
     let all = Part::value_variants();
     let parts = if parts.is_empty() { all } else { parts };
     need_checker();
+    let frozen = scratch::freeze(root)?;
     let old = fs::read_to_string(root.join(PAGE)).unwrap_or_default();
     let mut page = String::from(HEAD);
     let mut faults = Vec::new();
@@ -85,7 +86,7 @@ pub fn run(root: &Path, parts: &[Part], write: bool) -> Result<()> {
         let kept = section(&old, part.title());
         let text = if parts.contains(part) {
             eprintln!("{} ...", part.title());
-            let (text, wrong) = part.run(root)?;
+            let (text, wrong) = part.run(&frozen)?;
             let text = format!(
                 "\n## {}\n\n{}\n\n{}\n",
                 part.title(),
@@ -115,7 +116,7 @@ pub fn run(root: &Path, parts: &[Part], write: bool) -> Result<()> {
 /// Judges the mutants of one list, or those with `part` in their name.
 pub fn some_mutants(root: &Path, part: &str) -> Result<()> {
     need_checker();
-    let (text, faults) = mutants::run(root, part)?;
+    let (text, faults) = mutants::run(&scratch::freeze(root)?, part)?;
     println!("{text}");
     settle(faults)
 }

@@ -15,7 +15,7 @@ use super::functions::{self, Function};
 use super::scratch::Scratch;
 use crate::source::{self, Source};
 use anyhow::{bail, Context, Result};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 use std::fs;
 use std::ops::Range;
@@ -73,10 +73,7 @@ pub fn run(root: &Path, part: &str) -> Result<(String, Vec<String>)> {
         );
         let scratch = Scratch::of(root)?;
         let ranges = write(&scratch, &mutants, &batch)?;
-        let modules: &[String] = match batch[..] {
-            [i] => &mutants[i].modules,
-            _ => &[],
-        };
+        let modules = modules(&mutants, &batch);
         let args: Vec<&str> = modules
             .iter()
             .flat_map(|m| ["--verify-module", m])
@@ -246,6 +243,22 @@ fn batches(mutants: &[Mutant]) -> Vec<Vec<usize>> {
     }
     alone.extend(batches);
     alone
+}
+
+/// The modules that a batch is about.
+fn modules(mutants: &[Mutant], batch: &[usize]) -> BTreeSet<String> {
+    let mut modules = BTreeSet::new();
+    for m in batch.iter().map(|&i| &mutants[i]) {
+        if m.home.is_none() {
+            modules.extend(m.modules.iter().cloned());
+            continue;
+        }
+        // `a/b.spec.rs` is a part of module `a::b`
+        let path = m.file.trim_start_matches("veripage/src/");
+        let path = path.split('.').next().unwrap_or(path);
+        modules.insert(path.trim_end_matches("/mod").replace('/', "::"));
+    }
+    modules
 }
 
 /// Where a mutant's function is in the changed file.

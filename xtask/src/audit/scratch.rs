@@ -1,4 +1,4 @@
-//! A copy of the workspace to change.
+//! Copies of the workspace: one that stays as it was when the audit began, one to change.
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,21 +21,19 @@ pub struct Scratch {
     pub root: PathBuf,
 }
 
+/// A copy of the workspace at `root` that nobody changes, so that an audit is about one source.
+pub fn freeze(root: &Path) -> Result<PathBuf> {
+    let frozen = root.join("target/audit/source");
+    copy(root, &frozen)?;
+    Ok(frozen)
+}
+
 impl Scratch {
-    /// The copy, as the workspace at `from` is now.
-    pub fn of(from: &Path) -> Result<Self> {
-        let scratch = Scratch {
-            root: from.join("target/audit"),
-        };
-        for name in COPIED {
-            copy_over(&from.join(name), &scratch.root.join(name))
-                .with_context(|| format!("cannot copy {name}"))?;
-        }
-        for name in COPIED {
-            remove_strays(&from.join(name), &scratch.root.join(name))
-                .with_context(|| format!("cannot clean the copy of {name}"))?;
-        }
-        Ok(scratch)
+    /// A copy to change, which is now as the `frozen` one is.
+    pub fn of(frozen: &Path) -> Result<Self> {
+        let root = frozen.with_file_name("changed");
+        copy(frozen, &root)?;
+        Ok(Scratch { root })
     }
 
     pub fn read(&self, path: &str) -> Result<String> {
@@ -45,6 +43,17 @@ impl Scratch {
     pub fn write(&self, path: &str, text: &str) -> Result<()> {
         fs::write(self.root.join(path), text).with_context(|| format!("cannot write {path}"))
     }
+}
+
+/// Makes the copy at `to` what the workspace at `from` is.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for name in COPIED {
+        copy_over(&from.join(name), &to.join(name))
+            .with_context(|| format!("cannot copy {name}"))?;
+        remove_strays(&from.join(name), &to.join(name))
+            .with_context(|| format!("cannot clean the copy of {name}"))?;
+    }
+    Ok(())
 }
 
 /// Copies a file, or a directory, where the text differs.
