@@ -65,7 +65,7 @@ pub(crate) fn fence(o: Ordering) {
 #[inline(always)]
 #[verus_verify(external_body)]
 #[verus_spec(opens_invariants none no_unwind)]
-pub(crate) fn full_fence(site: Site) {
+pub fn full_fence(site: Site) {
     fence(order(site, Ordering::SeqCst))
 }
 

@@ -258,14 +258,24 @@ fn faults(items: &[Item], sources: &[Source]) -> Vec<String> {
     faults
 }
 
-pub fn run(root: &Path, write: bool) -> Result<()> {
+/// Names of the functions whose contracts are believed.
+pub fn trusted_functions(root: &Path) -> Result<Vec<String>> {
+    let believed = |i: &Item| i.function && matches!(i.kind, "body" | "axiom" | "specification");
+    let items = items(root)?.into_iter().filter(believed);
+    Ok(items.map(|i| i.name).collect())
+}
+
+fn items(root: &Path) -> Result<Vec<Item>> {
     let scanner = Scanner::new()?;
     let mut items = Vec::new();
-    for dir in ["veripage-hw/src", "veripage/src"] {
-        for file in source::read(root, dir)? {
-            scanner.scan(&file, &mut items);
-        }
+    for file in source::crates(root)? {
+        scanner.scan(&file, &mut items);
     }
+    Ok(items)
+}
+
+pub fn run(root: &Path, write: bool) -> Result<()> {
+    let items = items(root)?;
     let mut sources = Vec::new();
     for dir in ["veripage-hw", "veripage", "veripage-sim"] {
         sources.extend(source::read(root, dir)?);

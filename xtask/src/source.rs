@@ -23,3 +23,15 @@ pub fn read(root: &Path, dir: &str) -> Result<Vec<Source>> {
     }
     Ok(files)
 }
+
+/// The verified crates.
+pub const CRATES: [&str; 2] = ["veripage-hw/src", "veripage/src"];
+
+/// The files of the verified crates.
+pub fn crates(root: &Path) -> Result<Vec<Source>> {
+    let mut files = Vec::new();
+    for dir in CRATES {
+        files.extend(read(root, dir)?);
+    }
+    Ok(files)
+}
