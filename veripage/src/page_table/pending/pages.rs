@@ -91,7 +91,8 @@ impl<P: Platform> PendingPages<P> {
             decreases self.issues().len(),
         ))]
         loop {
-            let Some(leaf) = self.leaves.pop() else {
+            let last = self.leaves.pop();
+            let Some(leaf) = last else {
                 break;
             };
             proof_decl! {
