@@ -29,15 +29,15 @@ pub fn prop() -> PageProperty {
 struct Free;
 
 impl<C: PageTableConfig> Sink<C> for Free {
-    fn page(&mut self, _: Range<Vaddr>, item: Pending<C::Item>) {
+    fn page(&mut self, item: Pending<C::Item>) {
         // SAFETY: no CPU ever loads the tables of a round.
         drop(unsafe { item.assume_flushed() });
     }
-    fn nodes(&mut self, _: Range<Vaddr>, nodes: Pending<RetiredOf<C>>) {
+    fn nodes(&mut self, nodes: Pending<RetiredOf<C>>) {
         // SAFETY: no CPU ever loads the tables of a round.
         let nodes = unsafe { nodes.assume_flushed() };
         match nodes.wait().try_expire() {
-            Ok(nodes) => veripage::page_table::reclaim::<C>(nodes),
+            Ok(nodes) => veripage::page_table::reclaim(nodes),
             Err(_) => unreachable!("the platform's grace periods pass at once"),
         }
     }

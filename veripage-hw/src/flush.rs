@@ -6,6 +6,9 @@
 use crate::cpu_set::AtomicCpuSet;
 use crate::platform::{CpuSet, FlushOp, Platform};
 use vstd::prelude::*;
+use vstd::resource::ghost_var::GhostVarAuth;
+#[cfg(verus_only)]
+use vstd::resource::Loc;
 
 /// Whose TLBs may hold what a flusher has flushed.
 #[verus_verify(external_derive)]
@@ -30,6 +33,8 @@ pub open spec fn covers(op: FlushOp, va: int) -> bool {
 /// The requests of one flusher, numbered from 0. Only [`ask`] and [`await_all`] change it.
 #[allow(dead_code)]
 pub tracked struct FlushLog {
+    name: GhostVarAuth<()>,
+    ghost whom: Option<AtomicCpuSet>,
     ghost now: nat,
     ghost asked: spec_fn(nat, int) -> bool,
     ghost done: nat,
@@ -37,6 +42,15 @@ pub tracked struct FlushLog {
 }
 
 impl FlushLog {
+    /// Which log this is: no two have the same name.
+    pub closed spec fn id(self) -> Loc { self.name.id() }
+    /// Its requests went to these CPUs.
+    pub closed spec fn asks(self, whom: Whom<'_>) -> bool {
+        match whom {
+            Whom::All => self.whom is None,
+            Whom::Of(set) => self.whom == Some(*set),
+        }
+    }
     /// How many requests there were.
     pub closed spec fn now(self) -> nat { self.now }
     /// Request `n` was for address `va`, among others.
@@ -54,15 +68,22 @@ impl FlushLog {
 
 } // verus!
 
-/// A log without requests.
+/// A log without requests, of requests to `whom`.
 #[inline(always)]
 #[verus_spec(
-    with -> log: Tracked<FlushLog>
-    ensures log@.now() == 0, log@.done() == 0, log@.ticket() == 0,
+    with Ghost(whom): Ghost<Whom<'_>> -> log: Tracked<FlushLog>
+    ensures log@.now() == 0, log@.done() == 0, log@.ticket() == 0, log@.asks(whom),
 )]
 #[allow(clippy::unused_unit)] // what the outputs are attached to
 pub fn open_log() {
-    proof_decl! { let tracked log = FlushLog { now: 0, asked: |n: nat, va: int| false, done: 0, ticket: 0 }; }
+    proof_decl! {
+        let ghost whom = match whom {
+            Whom::All => None,
+            Whom::Of(set) => Some(*set),
+        };
+        let tracked (name, _) = GhostVarAuth::new(());
+        let tracked log = FlushLog { name, whom, now: 0, asked: |n: nat, va: int| false, done: 0, ticket: 0 };
+    }
     proof_with!(|= Tracked(log));
     ()
 }
@@ -74,7 +95,9 @@ pub fn open_log() {
 #[verus_verify(external_body)]
 #[verus_spec(ticket =>
     with Tracked(log): Tracked<&mut FlushLog>
+    requires old(log).asks(whom),
     ensures
+        final(log).id() == old(log).id(), final(log).asks(whom),
         final(log).now() == old(log).now() + 1, final(log).done() == old(log).done(),
         final(log).ticket() == if ticket > old(log).ticket() { ticket } else { old(log).ticket() },
         forall|n: nat, va: int| #[trigger] final(log).asked(n, va)
@@ -99,6 +122,8 @@ pub fn ask<P: Platform>(whom: Whom<'_>, op: FlushOp) -> u64 {
     with Tracked(log): Tracked<&mut FlushLog>
     requires old(log).ticket() == ticket,
     ensures
+        final(log).id() == old(log).id(),
+        forall|whom: Whom<'_>| old(log).asks(whom) ==> #[trigger] final(log).asks(whom),
         final(log).now() == old(log).now(), final(log).done() == old(log).now(),
         final(log).ticket() == 0,
         forall|n: nat, va: int| #[trigger] final(log).asked(n, va) == old(log).asked(n, va),

@@ -98,8 +98,12 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     /// A stamp that passes once every read section under way now has ended.
     fn rcu_stamp() -> u64;
 
+    /// Every read section that was under way when the stamp was given has ended.
+    spec fn grace_over(stamp: u64) -> bool;
+
     /// Has the grace period of `stamp` passed? Never waits.
-    fn rcu_passed(stamp: u64) -> bool;
+    fn rcu_passed(stamp: u64) -> (r: bool)
+        ensures r ==> Self::grace_over(stamp);
 }
 
 } // verus!

@@ -41,14 +41,14 @@ struct Gone<const ID: usize> {
 type Item<const ID: usize> = veripage::page_table::MappedItem<Sim<ID>>;
 
 impl<const ID: usize> Sink<User<ID>> for Gone<ID> {
-    fn page(&mut self, va: Range<Vaddr>, item: Pending<Item<ID>>) {
-        let page = (va.start - VA) / PAGE_SIZE;
+    fn page(&mut self, item: Pending<Item<ID>>) {
+        let page = (item.range().start - VA) / PAGE_SIZE;
         if let Some(dirty) = self.dirty.get_mut(page) {
             *dirty = is_dirty(item.get().prop());
         }
     }
 
-    fn nodes(&mut self, _va: Range<Vaddr>, nodes: Pending<RetiredOf<User<ID>>>) {
+    fn nodes(&mut self, nodes: Pending<RetiredOf<User<ID>>>) {
         self.nodes.push(nodes);
     }
 }
@@ -111,7 +111,7 @@ impl<const ID: usize> Rig<ID> {
                 break;
             }
             match cursor.take_next(left, &mut gone).unwrap() {
-                Some(Taken::Page { va, len, item }) => gone.page(va..va + len, item),
+                Some(Taken::Page { item, .. }) => gone.page(item),
                 Some(Taken::Table { .. }) => {}
                 None => break,
             }
@@ -124,7 +124,7 @@ impl<const ID: usize> Rig<ID> {
             let mut waiting = unsafe { nodes.assume_flushed() }.wait();
             loop {
                 match waiting.try_expire() {
-                    Ok(nodes) => break reclaim::<User<ID>>(nodes),
+                    Ok(nodes) => break reclaim(nodes),
                     Err(w) => waiting = w,
                 }
                 Sim::<ID>::relax();

@@ -49,11 +49,11 @@ struct Bin<C: PageTableConfig> {
 }
 
 impl<C: PageTableConfig> Sink<C> for Bin<C> {
-    fn page(&mut self, _va: Range<Vaddr>, item: Pending<C::Item>) {
+    fn page(&mut self, item: Pending<C::Item>) {
         self.items.push(item);
     }
 
-    fn nodes(&mut self, _va: Range<Vaddr>, nodes: Pending<RetiredOf<C>>) {
+    fn nodes(&mut self, nodes: Pending<RetiredOf<C>>) {
         self.nodes.push(nodes);
     }
 }
@@ -79,7 +79,7 @@ impl<C: PageTableConfig<P = S>> Bin<C> {
             let Ok(nodes) = waiting.try_expire() else {
                 panic!("nobody reads");
             };
-            reclaim::<C>(nodes);
+            reclaim(nodes);
         }
     }
 }

@@ -246,7 +246,7 @@ impl<C: PageTableConfig<Item = MappedItem<P>, P = P>, P: Platform> Checked<'_, C
                     }
                     Ok(Some(Taken::Page { va, len, item })) => {
                         // SAFETY: no CPU has loaded the table.
-                        let item = unsafe { item.assume_flushed() };
+                        let item = unsafe { item.assume_flushed() }.into_inner();
                         assert_eq!(Some(va / PAGE), first);
                         for i in 0..len / PAGE {
                             let (pa, _, p) = told(&item);

@@ -41,7 +41,7 @@ pub mod list;
 pub(crate) mod loom_tests;
 mod seat;
 pub(crate) mod segment;
-mod shared;
+pub(crate) mod shared;
 pub(crate) mod slot;
 #[cfg(verus_only)]
 #[allow(non_snake_case)] // the macro names the module after the machine

@@ -1,7 +1,7 @@
 //! The kernel's page table, and the pool of addresses that areas come from.
 use super::area_pool::AreaPool;
 use super::KSpaceError;
-use crate::page_table::{KernelPtConfig, PageTable, PagingFormat, TableKind, UserPtConfig};
+use crate::page_table::{KernelPtConfig, PageTable, PagingFormat, TableKind};
 use crate::paging::is_valid_range;
 use crate::rcu::RcuGuard;
 use crate::tlb::deferred::DeferredNodes;
@@ -21,8 +21,8 @@ pub(crate) struct KernelTables<P: Platform, F: PagingFormat> {
     pub(crate) table: ManuallyDrop<PageTable<KernelPtConfig<P, F>>>,
     /// A CPU may have the table loaded since it left a user space.
     pub(crate) loaded: AtomicBool,
-    pub(crate) kernel_nodes: DeferredNodes<KernelPtConfig<P, F>>,
-    pub(crate) user_nodes: DeferredNodes<UserPtConfig<P, F>>,
+    pub(crate) kernel_nodes: DeferredNodes<P, F::Entry>,
+    pub(crate) user_nodes: DeferredNodes<P, F::Entry>,
 }
 
 /// The kernel's page table and the range of addresses that areas come from. `PIECES` bounds the

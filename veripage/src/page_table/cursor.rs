@@ -29,16 +29,14 @@ use vstd::prelude::*;
 /// Nodes that have left a table.
 pub type RetiredOf<C> = Retired<<C as TableKind>::P, <C as TableKind>::E>;
 
-/// Takes what a range operation removes, piece by piece, while the cursor holds its locks.
-///
-/// Who calls it by hand, for what [`CursorMut::take_next`] took, names the addresses that it was taken from:
-/// the sink lets go of it once these are flushed.
+/// Takes what a range operation removes, piece by piece, while the cursor holds its locks. Each knows the
+/// addresses that it was taken from ([`Pending::range`]).
 pub trait Sink<C: PageTableConfig> {
-    /// A page that was mapped at the addresses `va`. An end of 0 stands for 2^64, here and below.
-    fn page(&mut self, va: Range<Vaddr>, item: Pending<C::Item>);
+    /// A page that was mapped.
+    fn page(&mut self, item: Pending<C::Item>);
 
-    /// Nodes that were detached from somewhere in `va`, with the pages that they still name.
-    fn nodes(&mut self, va: Range<Vaddr>, nodes: Pending<RetiredOf<C>>);
+    /// Nodes that were detached from somewhere in the range, with the pages that they still name.
+    fn nodes(&mut self, nodes: Pending<RetiredOf<C>>);
 }
 
 /// What [`CursorMut::take_next`] took.
@@ -304,13 +302,13 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
         let mut nodes = Retired::new();
         let found = self.path.take_next(to, &mut nodes);
         if !nodes.is_empty() {
-            sink.nodes(bytes_of(from, self.path.page), Pending::new(nodes));
+            sink.nodes(Pending::new(nodes, bytes_of(from, self.path.page)));
         }
         Ok(found?.map(|found| match found {
             Found::Leaf(page, leaf, shares) => Taken::Page {
                 va: page * 4096,
                 len: span_of(leaf.level) * 4096,
-                item: taken::<C>(leaf, shares),
+                item: taken::<C>(page, leaf, shares),
             },
             Found::Table(page, size, pages) => Taken::Table {
                 va: page * 4096,
@@ -333,7 +331,7 @@ impl<'a, C: PageTableConfig> CursorMut<'a, C> {
             .path
             .unmap(to, &mut nodes, &mut Pages::<C, _>(sink, PhantomData));
         if !nodes.is_empty() {
-            sink.nodes(bytes_of(from, self.path.page), Pending::new(nodes));
+            sink.nodes(Pending::new(nodes, bytes_of(from, self.path.page)));
         }
         n
     }
@@ -445,8 +443,7 @@ struct Pages<'s, C, S>(&'s mut S, PhantomData<C>);
 impl<C: PageTableConfig, S: Sink<C>> TakeLeaf<C::P> for Pages<'_, C, S> {
     #[inline(always)]
     fn leaf(&mut self, page: usize, leaf: Leaf, shares: Tracked<Shares<C::P>>) {
-        let va = bytes_of(page, page + span_of(leaf.level));
-        self.0.page(va, taken::<C>(leaf, shares));
+        self.0.page(taken::<C>(page, leaf, shares));
     }
 }
 
@@ -481,9 +478,14 @@ fn bytes_of(start: usize, end: usize) -> Range<Vaddr> {
     start * 4096..end.wrapping_mul(4096)
 }
 
-/// The item of a leaf that was cleared.
+/// The item of a leaf that was cleared, whose first page was `page`.
 #[inline(always)]
-fn taken<C: PageTableConfig>(leaf: Leaf, shares: Tracked<Shares<C::P>>) -> Pending<C::Item> {
+fn taken<C: PageTableConfig>(
+    page: usize,
+    leaf: Leaf,
+    shares: Tracked<Shares<C::P>>,
+) -> Pending<C::Item> {
     // SAFETY: the entry held the item and was cleared under the cursor's lock.
-    Pending::new(unsafe { C::item_from_raw(leaf.pa, leaf.level, leaf.prop, shares) })
+    let item = unsafe { C::item_from_raw(leaf.pa, leaf.level, leaf.prop, shares) };
+    Pending::new(item, bytes_of(page, page + span_of(leaf.level)))
 }

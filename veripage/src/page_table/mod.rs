@@ -38,11 +38,12 @@ mod geom;
 mod identity;
 mod item;
 mod kind;
-mod leaf;
+pub(crate) mod leaf;
 #[cfg(verus_only)]
 pub(crate) mod leaves;
 mod lock;
 mod lock_range;
+pub(crate) mod loose;
 #[cfg(verus_only)]
 pub(crate) mod model;
 #[cfg(verus_only)]
@@ -51,11 +52,11 @@ pub(crate) mod node;
 mod node_frame;
 mod over_tables;
 mod path;
-#[cfg(not(verus_only))]
-mod pending;
+pub(crate) mod pending;
 mod protect;
 mod prune;
 mod range;
+pub(crate) mod reclaim;
 pub(crate) mod retired;
 mod runs;
 #[cfg(verus_only)]
@@ -76,8 +77,8 @@ pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
 pub use error::PageTableError;
 pub use item::MappedItem;
 pub use kind::{KernelPtConfig, PagingFormat, TableKind, UserPtConfig};
-#[cfg(not(verus_only))]
-pub use pending::Pending;
+pub use pending::{Flushed, Pending};
+pub use reclaim::reclaim;
 pub use retired::{Expired, Retired, Waiting};
 #[cfg(not(verus_only))]
-pub use table::{reclaim, PageTable};
+pub use table::PageTable;

@@ -8,6 +8,7 @@ use super::entry_word::Ad;
 use super::node_frame;
 #[cfg(verus_only)]
 use super::node_frame::NodeFrame;
+use super::pending::*;
 #[cfg(verus_only)]
 use super::shares::Shares;
 use crate::paging::{PageTableEntryTrait, PagingLevel};
@@ -154,15 +155,10 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
     ///
     /// # Safety
     /// The caller owns the whole table that they were part of.
-    pub(super) unsafe fn assume_unseen(self) -> Expired<P, E> {
-        Expired { list: self }
-    }
-
-    /// Starts the grace period after which the nodes may be used for other things.
     #[verus_spec(r => ensures r@ == self@)]
-    pub fn wait(self) -> Waiting<P, E> {
-        let stamp = P::rcu_stamp();
-        Waiting { stamp, list: self }
+    pub(super) unsafe fn assume_unseen(self) -> Expired<P, E> {
+        proof_with! { freed_by: Ghost(Freed::Alone) }
+        Expired { list: self }
     }
 
     /// Takes out the node that came last, with the shares of what its leaves map.
@@ -172,7 +168,7 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
             r is None <==> old(self)@.len() == 0,
             r is None ==> final(self)@ == old(self)@,
             r matches Some(n) ==> (f@ matches Some((f, m)) && {
-                &&& f.wf(n.0 as int) && dead(f) == old(self)@.last() && n.1 == dead(f).level
+                &&& f.wf(n.0 as int) && dead(f) == old(self)@.last() && n.1 == dead(f).level && 1 <= n.1 <= 5
                 &&& dead_stocked::<P, E>(m, dead(f))
                 &&& final(self)@ == old(self)@.drop_last()
             }),
@@ -234,7 +230,22 @@ impl<P: Platform, E: PageTableEntryTrait> Default for Retired<P, E> {
     }
 }
 
-/// Retired nodes whose grace period has begun.
+#[verus_verify]
+impl<P: Platform, E: PageTableEntryTrait> Flushed<Retired<P, E>> {
+    /// Starts the grace period after which the nodes may be used for other things.
+    #[verus_spec(r => ensures r@ == self@@, r.by() == self.by())]
+    pub fn wait(self) -> Waiting<P, E> {
+        proof! { use_type_invariant(&self); }
+        let stamp = P::rcu_stamp();
+        proof_with! { by: Ghost(self.by()) }
+        Waiting {
+            stamp,
+            list: self.into_inner(),
+        }
+    }
+}
+
+/// Retired nodes that no CPU translates through any more, and whose grace period has begun.
 #[must_use = "the frames are leaked unless they are reclaimed"]
 #[verus_verify]
 #[cfg_attr(
@@ -245,6 +256,8 @@ impl<P: Platform, E: PageTableEntryTrait> Default for Retired<P, E> {
 pub struct Waiting<P: Platform, E: PageTableEntryTrait> {
     stamp: u64,
     list: Retired<P, E>,
+    #[cfg(verus_keep_ghost_body)]
+    by: Ghost<Seq<Evidence>>,
 }
 
 #[verus_verify]
@@ -259,17 +272,24 @@ impl<P: Platform, E: PageTableEntryTrait> Waiting<P, E> {
     ///
     /// # Errors
     /// It is not: the nodes come back.
-    #[verus_spec(r => ensures r matches Ok(e) ==> e@ == self@, r matches Err(w) ==> w@ == self@)]
+    #[verus_spec(r =>
+        ensures
+            r matches Ok(e) ==> e@ == self@ && e.freed_by() == (Freed::Waited { by: self.by(), stamp: self.stamp() }),
+            r matches Err(w) ==> w == self,
+    )]
     pub fn try_expire(self) -> Result<Expired<P, E>, Self> {
+        proof! { use_type_invariant(&self); }
         if P::rcu_passed(self.stamp) {
-            Ok(Expired { list: self.list })
+            proof_with! { freed_by: Ghost(Freed::Waited { by: self.by(), stamp: self.stamp }) }
+            let expired = Expired { list: self.list };
+            Ok(expired)
         } else {
             Err(self)
         }
     }
 }
 
-/// Retired nodes that no reader can see.
+/// Retired nodes that no CPU and no reader can see.
 #[must_use = "the frames are leaked unless they are reclaimed"]
 #[verus_verify]
 #[cfg_attr(
@@ -279,6 +299,8 @@ impl<P: Platform, E: PageTableEntryTrait> Waiting<P, E> {
 )]
 pub struct Expired<P: Platform, E: PageTableEntryTrait> {
     list: Retired<P, E>,
+    #[cfg(verus_keep_ghost_body)]
+    freed_by: Ghost<Freed>,
 }
 
 #[verus_verify]
@@ -290,44 +312,30 @@ impl<P: Platform, E: PageTableEntryTrait> Expired<P, E> {
             r is None <==> old(self)@.len() == 0,
             r is None ==> final(self)@ == old(self)@,
             r matches Some(n) ==> (f@ matches Some((f, m)) && {
-                &&& f.wf(n.0 as int) && dead(f) == old(self)@.last() && n.1 == dead(f).level
+                &&& f.wf(n.0 as int) && dead(f) == old(self)@.last() && n.1 == dead(f).level && 1 <= n.1 <= 5
                 &&& dead_stocked::<P, E>(m, dead(f))
                 &&& final(self)@ == old(self)@.drop_last()
             }),
+            final(self).freed_by() == old(self).freed_by(),
     )]
     pub fn pop(&mut self) -> Option<(Paddr, PagingLevel)> {
         proof_decl! {
             let tracked f: Option<(NodeFrame<P>, Shares<P>)>;
         }
+        proof_with! { freed_by: Ghost(Freed::Alone) }
+        let mut me = Expired {
+            list: Retired::new(),
+        };
+        core::mem::swap(self, &mut me);
+        proof! { use_type_invariant(&me); }
+        let mut list = me.list;
         proof_with!(=> Tracked(f));
-        let r = self.list.pop();
+        let r = list.pop();
+        proof_with! { freed_by: Ghost(me.freed_by()) }
+        let rest = Expired { list };
+        *self = rest;
         proof_with!(|= Tracked(f));
         r
-    }
-
-    /// Frees every node, of tables that map nothing that is counted: what the nodes still map is leaked.
-    #[cfg(any(verus_only, all(test, not(feature = "loom"))))]
-    #[verus_spec]
-    pub(crate) fn reclaim(self) {
-        let mut me = self;
-        #[cfg_attr(verus_only, verus_spec(decreases me@.len()))]
-        loop {
-            proof_decl! {
-                let tracked f: Option<(NodeFrame<P>, Shares<P>)>;
-            }
-            proof_with!(=> Tracked(f));
-            let next = me.pop();
-            match next {
-                None => return,
-                Some((pa, _)) => {
-                    proof_decl! {
-                        let tracked (f, _leaked) = f.tracked_unwrap();
-                    }
-                    proof_with!(Tracked(f));
-                    free_node::<P, E>(pa);
-                }
-            }
-        }
     }
 }
 

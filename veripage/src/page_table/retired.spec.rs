@@ -215,15 +215,46 @@ impl<P: Platform, E: PageTableEntryTrait> Retired<P, E> {
     }
 }
 
+/// Why nodes may be used for other things.
+pub ghost enum Freed {
+    /// These flushes were carried out, and then the grace period of the stamp has passed.
+    Waited { by: Seq<Evidence>, stamp: u64 },
+    /// Whoever took the table apart was the only one who had it.
+    Alone,
+}
+
 impl<P: Platform, E: PageTableEntryTrait> Waiting<P, E> {
     pub open(super) spec fn view(self) -> Seq<DeadState> {
         self.list@
+    }
+
+    /// The flushes that the nodes waited for.
+    pub open(super) spec fn by(self) -> Seq<Evidence> {
+        self.by@
+    }
+
+    pub open(super) spec fn stamp(self) -> u64 {
+        self.stamp
+    }
+
+    #[verifier::type_invariant]
+    pub open spec fn wf(self) -> bool {
+        all_true(self.by())
     }
 }
 
 impl<P: Platform, E: PageTableEntryTrait> Expired<P, E> {
     pub open(super) spec fn view(self) -> Seq<DeadState> {
         self.list@
+    }
+
+    pub open(super) spec fn freed_by(self) -> Freed {
+        self.freed_by@
+    }
+
+    #[verifier::type_invariant]
+    pub open spec fn wf(self) -> bool {
+        self.freed_by() matches Freed::Waited { by, stamp } ==> all_true(by) && P::grace_over(stamp)
     }
 }
 

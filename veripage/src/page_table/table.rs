@@ -3,17 +3,16 @@ use super::config::PageTableConfig;
 use super::cursor::{Cursor, CursorMut};
 use super::geom::*;
 use super::kind::{root_base, KernelPtConfig, PagingFormat, UserPtConfig};
-use super::retired::{free_node, load_dead, Expired};
+use super::reclaim::reclaim;
 use super::table_root::TableRoot;
 use super::PageTableError;
-use crate::paging::{PageProperty, PageTableEntryTrait, PagingConstsTrait};
+use crate::paging::{PageProperty, PagingConstsTrait};
 use crate::rcu::RcuGuard;
 use crate::tlb::queue::FlushQueue;
 use crate::{Paddr, Platform, Vaddr};
 use core::ops::Range;
 use veripage_hw::flush::Whom;
 use veripage_hw::handle::{Handle, Release};
-use vstd::prelude::*;
 
 /// A page table of kind `C`.
 ///
@@ -29,7 +28,7 @@ struct Whole<C: PageTableConfig>(TableRoot<C>);
 impl<C: PageTableConfig> Release for Whole<C> {
     fn release(self) {
         // SAFETY: the table is the caller's alone: cursors and walks borrow it.
-        reclaim::<C>(unsafe { self.0.retire().assume_unseen() });
+        reclaim(unsafe { self.0.retire().assume_unseen() });
     }
 }
 
@@ -192,21 +191,5 @@ impl<P: Platform, F: PagingFormat> PageTable<KernelPtConfig<P, F>> {
             Some(root) => Ok(PageTable::of(root)),
             None => Err(PageTableError::NoMemory(0)),
         }
-    }
-}
-
-/// Frees dead nodes, and gives back what they still map.
-pub fn reclaim<C: PageTableConfig>(mut nodes: Expired<C::P, C::E>) {
-    while let Some((pa, level)) = nodes.pop() {
-        for i in 0..512 {
-            let e = load_dead::<C::P, C::E>(pa, i);
-            if e.is_present() && (level == 1 || e.is_last(level)) {
-                // SAFETY: the entry held the item, and nobody reads the entry after this.
-                drop(unsafe {
-                    C::item_from_raw(e.paddr(level), level, e.prop(level), Tracked::assume_new())
-                });
-            }
-        }
-        free_node::<C::P, C::E>(pa);
     }
 }

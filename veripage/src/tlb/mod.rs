@@ -7,18 +7,20 @@
 //! Flushes are eager: nothing outlives the flusher, which syncs when it is dropped. It allocates
 //! nothing; what does not fit is flushed at once. It never waits for a grace period, since its user
 //! may be in a read section: nodes go on to `deferred`.
-#[cfg(not(verus_only))]
+mod batch;
 pub(crate) mod deferred;
-#[cfg(not(verus_only))]
-mod fixed;
-#[cfg(not(verus_only))]
+pub(crate) mod fixed;
 mod flusher;
 #[cfg(all(test, feature = "loom"))]
 mod loom_tests;
 pub(crate) mod queue;
+#[cfg(not(verus_only))]
+mod sink;
+#[cfg(verus_only)]
+pub mod theorem;
 #[doc(hidden)] // a client for the checker and the tests
 pub mod tour;
 
-#[cfg(not(verus_only))]
-pub use flusher::{TlbFlusher, MAX_FRAMES};
+pub use crate::page_table::pending::pages::MAX_FRAMES;
+pub use flusher::TlbFlusher;
 pub use queue::MAX_RANGES;

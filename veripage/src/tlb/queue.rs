@@ -38,10 +38,10 @@ pub(crate) struct FlushQueue<'s> {
 #[verus_verify]
 impl<'s> FlushQueue<'s> {
     /// A queue with nothing to do.
-    #[verus_spec(r => ensures r.wf(), r.issues().len() == 0)]
+    #[verus_spec(r => ensures r.wf(), r.issues().len() == 0, r.whom() == whom)]
     pub(crate) fn new(whom: Whom<'s>) -> Self {
         proof_decl! { let tracked mut log: FlushLog; }
-        proof_with! { => Tracked(log) }
+        proof_with! { Ghost(whom) => Tracked(log) }
         open_log();
         proof_with! { log: Tracked(log), issues: Ghost(Seq::empty()) }
         FlushQueue {
@@ -53,18 +53,18 @@ impl<'s> FlushQueue<'s> {
         }
     }
 
-    /// Issues the translations of `range`, which have been removed or changed. A range whose end is below
-    /// its start reaches the end of the address space.
+    /// Issues the translations of `range`, which have been removed or changed. A range whose end is 0 or
+    /// below its start reaches the end of the address space.
     #[verus_spec(
         requires old(self).wf(),
         ensures
-            final(self).wf(), final(self).now() == old(self).now(),
+            final(self).wf(), final(self).now() == old(self).now(), final(self).same_log(*old(self)),
             final(self).issues() == old(self).issues().push(issue_of(range, old(self).now())),
     )]
     pub(crate) fn issue(&mut self, range: Range<Vaddr>) {
         let (start, end) = (range.start, range.end);
         let n = self.len;
-        if end < start {
+        if end < start || end == 0 {
             self.full = true;
         } else if start < end && !self.full {
             if n > 0 && self.ranges[n - 1].1 == start {
@@ -95,7 +95,7 @@ impl<'s> FlushQueue<'s> {
     #[verus_spec(
         requires old(self).wf(),
         ensures
-            final(self).wf(), final(self).now() == old(self).now(),
+            final(self).wf(), final(self).now() == old(self).now(), final(self).same_log(*old(self)),
             final(self).issues() == old(self).issues().push(issue_of_all(old(self).now())),
     )]
     pub(crate) fn issue_all(&mut self) {
@@ -110,7 +110,7 @@ impl<'s> FlushQueue<'s> {
     /// Asks for what was issued, without waiting.
     #[verus_spec(
         requires old(self).wf(),
-        ensures final(self).wf(), final(self).issues() == old(self).issues(), final(self).all_asked(),
+        ensures final(self).wf(), final(self).issues() == old(self).issues(), final(self).all_asked(), final(self).same_log(*old(self)),
     )]
     pub(crate) fn dispatch<P: Platform>(&mut self) {
         if self.full {
@@ -121,7 +121,7 @@ impl<'s> FlushQueue<'s> {
             proof! { lemma_unlisted(before, *self, FlushOp::All); }
         }
         #[cfg_attr(verus_only, verus_spec(
-            invariant self.wf(), self.issues() == old(self).issues(), !self.full,
+            invariant self.wf(), self.issues() == old(self).issues(), !self.full, self.same_log(*old(self)),
             decreases self.len,
         ))]
         while self.len > 0 {
@@ -145,7 +145,7 @@ impl<'s> FlushQueue<'s> {
     #[verus_spec(
         requires old(self).wf(),
         ensures
-            final(self).wf(), final(self).issues() == old(self).issues(),
+            final(self).wf(), final(self).issues() == old(self).issues(), final(self).same_log(*old(self)),
             forall|k: int| 0 <= k < final(self).issues().len() ==> final(self).is_forgotten(#[trigger] final(self).issues()[k]),
     )]
     pub(crate) fn sync<P: Platform>(&mut self) {
@@ -162,7 +162,7 @@ impl<'s> FlushQueue<'s> {
     #[verus_spec(
         requires old(self).wf(),
         ensures
-            final(self).wf(), final(self).issues() == old(self).issues(), final(self).just_asked(op),
+            final(self).wf(), final(self).issues() == old(self).issues(), final(self).just_asked(op), final(self).same_log(*old(self)),
             final(self).now() == old(self).now() + 1, final(self).ranges == old(self).ranges, final(self).len == old(self).len, final(self).full == old(self).full,
     )]
     fn ask<P: Platform>(&mut self, op: FlushOp) {

@@ -10,11 +10,11 @@ pub ghost struct Issue {
     pub since: nat,
 }
 
-/// A range whose end is below its start reaches the end of the address space.
+/// A range whose end is 0 or below its start reaches the end of the address space.
 pub open spec fn issue_of(range: Range<Vaddr>, since: nat) -> Issue {
     Issue {
         lo: range.start as int,
-        hi: if range.end < range.start { 0x1_0000_0000_0000_0000 } else { range.end as int },
+        hi: if range.end < range.start || range.end == 0 { 0x1_0000_0000_0000_0000 } else { range.end as int },
         since,
     }
 }
@@ -24,8 +24,30 @@ pub open spec fn issue_of_all(since: nat) -> Issue {
     Issue { lo: 0, hi: 0x1_0000_0000_0000_0000, since }
 }
 
+/// No CPU that the log asks has the translations of this issue any more.
+pub open spec fn forgotten(log: FlushLog, issue: Issue) -> bool {
+    forall|va: int| issue.lo <= va < issue.hi ==> #[trigger] log.forgotten(issue.since, va)
+}
+
 impl<'s> FlushQueue<'s> {
-    pub open(super) spec fn now(&self) -> nat { self.log@.now() }
+    pub open(super) spec fn log(&self) -> FlushLog { self.log@ }
+
+    pub open spec fn now(&self) -> nat { self.log().now() }
+
+    /// The log, to show what it says.
+    pub(crate) proof fn tracked_log(tracked &self) -> (tracked log: &FlushLog)
+        ensures *log == self.log(),
+    {
+        self.log.borrow()
+    }
+
+    /// Whom it asks.
+    pub open(super) spec fn whom(&self) -> Whom<'s> { self.whom }
+
+    /// What is known of the one log is known of the other.
+    pub open spec fn same_log(&self, other: Self) -> bool {
+        self.log().id() == other.log().id() && self.whom() == other.whom()
+    }
 
     /// All that was ever issued.
     pub open(super) spec fn issues(&self) -> Seq<Issue> { self.issues@ }
@@ -56,6 +78,7 @@ impl<'s> FlushQueue<'s> {
     pub open(super) spec fn wf(&self) -> bool {
         &&& self.ordered()
         &&& self.log@.ticket() == self.ticket
+        &&& self.log@.asks(self.whom)
         &&& forall|k: int| 0 <= k < self.issues().len() ==> (#[trigger] self.issues()[k]).since <= self.log@.now()
         &&& forall|k: int| 0 <= k < self.issues().len() ==> self.kept(#[trigger] self.issues()[k])
     }
@@ -69,9 +92,7 @@ impl<'s> FlushQueue<'s> {
     pub open(super) spec fn all_asked(&self) -> bool { !self.full && self.len == 0 }
 
     /// No CPU has the translations of this issue any more.
-    pub open(super) spec fn is_forgotten(&self, issue: Issue) -> bool {
-        forall|va: int| issue.lo <= va < issue.hi ==> #[trigger] self.log@.forgotten(issue.since, va)
-    }
+    pub open spec fn is_forgotten(&self, issue: Issue) -> bool { forgotten(self.log(), issue) }
 }
 
 /// Ranges that grow, or more of them, list no less.
@@ -93,7 +114,7 @@ pub(super) proof fn lemma_listed(o: FlushQueue, n: FlushQueue)
 pub(super) proof fn lemma_issued(o: FlushQueue, n: FlushQueue, issue: Issue)
     requires
         o.wf(), n.ordered(), n.log == o.log, n.ticket == o.ticket, issue.since == o.log@.now(),
-        n.issues() == o.issues().push(issue),
+        n.issues() == o.issues().push(issue), n.whom == o.whom,
         forall|va: int| o.listed(va) ==> #[trigger] n.listed(va),
         forall|va: int| issue.lo <= va < issue.hi ==> #[trigger] n.listed(va),
     ensures n.wf(),
@@ -122,7 +143,7 @@ pub(super) proof fn lemma_issued(o: FlushQueue, n: FlushQueue, issue: Issue)
 pub(super) proof fn lemma_asked(o: FlushQueue, n: FlushQueue)
     requires
         o.wf(), n.len == o.len, n.ranges == o.ranges, n.full == o.full, n.issues() == o.issues(),
-        n.log@.ticket() == n.ticket, n.log@.now() == o.log@.now() + 1,
+        n.log@.ticket() == n.ticket, n.log@.now() == o.log@.now() + 1, n.log@.asks(n.whom),
         forall|k: nat, va: int| o.log@.asked(k, va) ==> #[trigger] n.log@.asked(k, va),
     ensures n.wf(),
 {
@@ -147,7 +168,7 @@ pub(super) proof fn lemma_asked(o: FlushQueue, n: FlushQueue)
 /// What was asked for just now need not be listed any more.
 pub(super) proof fn lemma_unlisted(o: FlushQueue, n: FlushQueue, op: FlushOp)
     requires
-        o.wf(), o.just_asked(op), n.log == o.log, n.ticket == o.ticket, n.issues() == o.issues(), n.len <= o.len, n.ranges == o.ranges,
+        o.wf(), o.just_asked(op), n.log == o.log, n.ticket == o.ticket, n.whom == o.whom, n.issues() == o.issues(), n.len <= o.len, n.ranges == o.ranges,
         forall|k: int| 0 <= k < o.issues().len() ==> (#[trigger] o.issues()[k]).since < o.log@.now(),
         forall|va: int| o.listed(va) && !covers(op, va) ==> #[trigger] n.listed(va),
     ensures n.wf(),
@@ -177,7 +198,7 @@ pub(super) proof fn lemma_unlisted(o: FlushQueue, n: FlushQueue, op: FlushOp)
 /// When nothing is listed and every request was waited for, nothing is owed.
 pub(super) proof fn lemma_waited(o: FlushQueue, n: FlushQueue)
     requires
-        o.wf(), o.all_asked(), n.len == 0, n.issues() == o.issues(), n.log@.ticket() == n.ticket,
+        o.wf(), o.all_asked(), n.len == 0, n.issues() == o.issues(), n.log@.ticket() == n.ticket, n.log@.asks(n.whom),
         n.log@.now() == o.log@.now(), n.log@.done() == o.log@.now(),
         forall|k: nat, va: int| o.log@.asked(k, va) ==> #[trigger] n.log@.asked(k, va),
     ensures

@@ -136,7 +136,7 @@ impl<P: Platform, C: PageTableConfig<P = P, Item = MappedItem<P>>> Checked<C> {
                 (Ok(Some(Taken::Page { va, len, item })), Ok(to)) => {
                     assert_eq!(self.model.first(page, to), Some(va / PAGE));
                     // SAFETY: no CPU has loaded the table.
-                    let item = unsafe { item.assume_flushed() };
+                    let item = unsafe { item.assume_flushed() }.into_inner();
                     self.model.check(va / PAGE, len / PAGE, told(&item));
                     self.model.remove(va / PAGE, va / PAGE + len / PAGE);
                     assert_eq!(c.virt_addr(), va.wrapping_add(len));

@@ -195,12 +195,12 @@ struct Bin {
 }
 
 impl Sink<Config> for Bin {
-    fn page(&mut self, _va: std::ops::Range<usize>, item: Pending<MappedItem<Tiny>>) {
+    fn page(&mut self, item: Pending<MappedItem<Tiny>>) {
         // SAFETY: there is no TLB here, and nobody owns the memory.
         drop(unsafe { item.assume_flushed() });
     }
 
-    fn nodes(&mut self, _va: std::ops::Range<usize>, nodes: Pending<RetiredOf<Config>>) {
+    fn nodes(&mut self, nodes: Pending<RetiredOf<Config>>) {
         self.nodes.push(nodes);
     }
 }
@@ -393,6 +393,6 @@ fn free(nodes: Nodes) {
             }
             Tiny::relax();
         };
-        reclaim::<Config>(expired);
+        reclaim(expired);
     }
 }

@@ -103,7 +103,7 @@ pub fn told<P: Platform>(item: &MappedItem<P>) -> (Paddr, PagingLevel, PagePrope
 /// section: these tests have no CPU that has loaded the table.
 pub struct Now<C: PageTableConfig> {
     pub pages: Vec<(Range<Vaddr>, C::Item)>,
-    nodes: RetiredOf<C>,
+    nodes: Flushed<RetiredOf<C>>,
 }
 
 impl<C: PageTableConfig> Default for Now<C> {
@@ -116,18 +116,20 @@ impl<C: PageTableConfig> Now<C> {
     pub fn new() -> Self {
         Now {
             pages: Vec::new(),
-            nodes: Retired::new(),
+            nodes: Flushed::none(),
         }
     }
 }
 
 impl<C: PageTableConfig> Sink<C> for Now<C> {
-    fn page(&mut self, va: Range<Vaddr>, item: Pending<C::Item>) {
+    fn page(&mut self, item: Pending<C::Item>) {
+        let va = item.range();
         // SAFETY: no CPU has loaded the table.
-        self.pages.push((va, unsafe { item.assume_flushed() }));
+        self.pages
+            .push((va, unsafe { item.assume_flushed() }.into_inner()));
     }
 
-    fn nodes(&mut self, _va: Range<Vaddr>, nodes: Pending<RetiredOf<C>>) {
+    fn nodes(&mut self, nodes: Pending<RetiredOf<C>>) {
         // SAFETY: as above.
         self.nodes.append(unsafe { nodes.assume_flushed() });
     }
@@ -138,10 +140,11 @@ impl<C: PageTableConfig> Drop for Now<C> {
         if self.nodes.is_empty() {
             return;
         }
-        let mut waiting = core::mem::take(&mut self.nodes).wait();
+        let nodes = core::mem::replace(&mut self.nodes, Flushed::none());
+        let mut waiting = nodes.wait();
         loop {
             match waiting.try_expire() {
-                Ok(expired) => return reclaim::<C>(expired),
+                Ok(expired) => return reclaim(expired),
                 Err(w) => waiting = w,
             }
             C::P::relax();

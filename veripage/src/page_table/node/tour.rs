@@ -168,6 +168,7 @@ fn by_hand<P: Platform, E: PageTableEntryTrait>(root: Paddr, out: &mut Retired<P
 mod tests {
     use super::*;
     use crate::frame::boot;
+    use crate::page_table::{reclaim, Pending};
     use crate::paging::{Aarch64Pte, CachePolicy, LoongArch64Pte, PageFlags, RiscvPte, X86_64Pte};
     use veripage_sim::{Config, Machine, Sim};
 
@@ -180,10 +181,12 @@ mod tests {
         let mut out = Retired::new();
         let (looked, taken) = tour::<Sim<ID>, E>(to, prop, &mut out).expect("there is RAM");
         assert_eq!((looked.paddr(1), taken.paddr(1)), (to, to));
+        // SAFETY: no CPU has loaded the table.
+        let out = unsafe { Pending::new(out, 0..0).assume_flushed() };
         let Ok(gone) = out.wait().try_expire() else {
             panic!("nobody reads");
         };
-        gone.reclaim();
+        reclaim(gone);
         Sim::<ID>::dealloc_frames(to, 1);
         let end = machine.shutdown();
         assert!(end.lost.is_empty());
