@@ -51,33 +51,6 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         w
     }
 
-    /// What the current page is mapped to.
-    #[inline(always)]
-    #[verus_spec(ret =>
-        with Tracked(own): Tracked<&Owner<P, E>>
-        requires old(self).inv(*own), old(self).page < old(self).end,
-        ensures
-            final(self).inv(*own), final(self).same_bounds(old(self)), final(self).page == old(self).page,
-            match ret {
-                Some(f) => {
-                    &&& maps_page(own.view(), final(self).v(), f) && f.level == final(self).level
-                    &&& run_in(own.view(), first(f.level as int, final(self).v()), span(f.level as int), f.pa as int, f.prop.spec_sans_ad())
-                },
-                None => !own.view().dom().contains(final(self).v()),
-            },
-    )]
-    pub(crate) fn query(&mut self) -> Option<Leaf> {
-        proof_with!(Tracked(own));
-        let w = self.descend();
-        proof! { here::<P, E>(self, *own); }
-        if word_present::<E>(w) {
-            proof! { leaf_here::<P, E>(self, *own); }
-            Some(self.leaf(w))
-        } else {
-            None
-        }
-    }
-
     /// The leaf `w` at the current level.
     #[inline(always)]
     #[verus_spec(ret =>

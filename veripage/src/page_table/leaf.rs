@@ -86,33 +86,6 @@ pub(crate) proof fn leaf_held<P: Platform, E: PageTableEntryTrait>(m: Shares<P>,
     }
 }
 
-/// What the leaf that maps page `v` holds, while it is there.
-pub(crate) proof fn leaf_lent<P: Platform, E: PageTableEntryTrait>(m: Shares<P>, o: Owner<P, E>, v: int, f: Leaf)
-    requires
-        o.wf(), backed::<P, E>(m, o), 1 <= f.level <= o.top, o.under(v), o.own_at(v),
-        run_in(o.view(), first(f.level as int, v), span(f.level as int), f.pa as int, f.prop.spec_sans_ad()),
-    ensures lent(m, first(f.level as int, v), (f.pa, f.level, f.prop)),
-{
-    let l = f.level as int;
-    let at = first(l, v);
-    counted_sans_ad(f.prop);
-    assert forall|x: int| at <= x < at + span(l) implies #[trigger] holds(m, x, Tr::Page(f.pa + (x - at) * 4096, f.prop.spec_sans_ad())) by {
-        slot_iff(l, x, slot(l, v));
-        slot_eq_up(l, o.top, x, v);
-        slot_eq_up(l, o.top + 1, x, v);
-        assert(o.view().dom().contains(x));
-        assert(holds(m, x, o.says(x)));
-    }
-    let item = (f.pa, f.level, f.prop);
-    if counted(item.2) {
-        assert forall|x: int| at <= x < at + span(item.1 as int) implies #[trigger] m.dom().contains(x)
-            && share_of(m[x], item.0 + (x - at) * 4096) by {
-            assert(holds(m, x, Tr::Page(f.pa + (x - at) * 4096, f.prop.spec_sans_ad())));
-        }
-    }
-    assert(lent(m, at, item));
-}
-
 /// PUT: the pages `[v0, v0 + n)` are mapped, and what they hold comes in.
 pub(crate) proof fn put_shares<P: Platform, E: PageTableEntryTrait>(
     tracked m: &mut Shares<P>,

@@ -375,6 +375,10 @@ proof fn pair(l: int, m: int, v: int)
 proof fn neighbour(s: int)
     ensures s % 512 % 2 == 0 ==> (s + 1) / 2 == s / 2, s % 512 % 2 != 0 ==> (s - 1) / 2 == s / 2,
 {
+    let (i, k) = (s % 512, 256 * (s / 512) + s % 512 / 2);
+    assert(s == 512 * (s / 512) + i);
+    assert(i == 2 * (i / 2) + i % 2);
+    assert(s == 2 * k + i % 2);
 }
 
 /// Pages in one pair of slots are in one slot above, and so in one pair there.

@@ -29,7 +29,6 @@ mod boot;
 mod config;
 #[cfg(verus_only)]
 pub(crate) mod count;
-#[cfg(not(verus_only))]
 mod cursor;
 mod edit;
 mod entry_word;
@@ -72,8 +71,9 @@ mod word;
 #[cfg(not(verus_only))]
 pub use boot::BootPageTable;
 pub use config::PageTableConfig;
+pub use cursor::{Cursor, CursorMut};
 #[cfg(not(verus_only))]
-pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
+pub use cursor::{RetiredOf, Sink, Taken};
 pub use error::PageTableError;
 pub use item::MappedItem;
 pub use kind::{KernelPtConfig, PagingFormat, TableKind, UserPtConfig};

@@ -190,7 +190,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
 verus! {
 
 /// Why pages `[v, v + n)` could not be mapped: one is, which the error names, or there was no memory.
-pub(crate) open spec fn refused(e: PageTableError, view: Map<int, Tr>, v: int, n: int) -> bool {
+pub open spec fn refused(e: PageTableError, view: Map<int, Tr>, v: int, n: int) -> bool {
     match e {
         PageTableError::AlreadyMapped(va) => va % 4096 == 0 && v <= va / 4096 < v + n && view.dom().contains(va as int / 4096),
         _ => e is NoMemory,

@@ -224,11 +224,6 @@ pub(crate) proof fn lemma_linked<P: Platform, E: PageTableEntryTrait>(
     }
 }
 
-/// `view` maps page `v` as a part of the leaf `f`.
-pub(crate) open spec fn maps_page(view: Map<int, Tr>, v: int, f: super::super::leaf::Leaf) -> bool {
-    view.dom().contains(v) && view[v] == Tr::Page(f.pa + off(f.level as int, v) * 4096, f.prop.spec_sans_ad())
-}
-
 /// Rewriting words of the current node keeps the position.
 pub(crate) proof fn lemma_rewritten<P: Platform, E: PageTableEntryTrait>(c: &Path<P, E>, a: Owner<P, E>, b: Owner<P, E>, n: int)
     requires

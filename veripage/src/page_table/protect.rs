@@ -127,12 +127,12 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
         with Tracked(own): Tracked<&mut Owner<P, E>>
         requires
             self.inv(*old(own)), self.page < self.end, first(self.level as int, self.v()) == self.v(),
-            1 <= n, self.cur_slot() % 512 + n <= 512, !is_table::<E>(self.level as int, self.word(*old(own))),
+            1 <= n, self.cur_slot() % 512 + n <= 512, !is_table::<E>(self.level as int, self.word(*old(own))), old(op).ready(),
         ensures
             ret.0 <= n, !ret.2 ==> 1 <= ret.0, ret.1 <= ret.0, self.inv(*final(own)), old(own).same_shape(*final(own)),
             reproped(old(own).view(), final(own).view(), self.v(), base(self.level as int, ret.0 as int), change_of(*old(op))),
             base(self.level as int, ret.1 as int) == mapped(old(own).view(), self.v(), base(self.level as int, ret.0 as int)),
-            finer(old(own).nodes, final(own).nodes), narrower(*final(op), *old(op)),
+            finer(old(own).nodes, final(own).nodes), narrower(*final(op), *old(op)), final(op).ready(),
             node_at(final(own).nodes, self.level as int, self.v()),
     )]
     fn change_words<S: ChangeProp>(&self, n: usize, op: &mut S) -> (usize, usize, bool) {
@@ -155,7 +155,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 1 <= level <= 5, l == level, k <= n, start + n <= 512, p.inv(), p@.paddr == node, p0.level == l, changed <= k, 1 <= n,
                 p@ == (NodeState { words: p@.words, ..p0 }), p0.words.len() == 512, p@.words.len() == 512,
                 present_count(fmt::<E>(), p@.words, 512) == present_count(fmt::<E>(), p0.words, 512),
-                changed == present_in::<E>(p0.words, start as int, k as int), narrower(*op, *old(op)), ok == change_of(*old(op)),
+                changed == present_in::<E>(p0.words, start as int, k as int), narrower(*op, *old(op)), op.ready(), ok == change_of(*old(op)),
                 reprop::<E>(p0.words, p@.words, l, start as int, k as int, ok), !is_table::<E>(l, p0.words[start as int]),
             ensures stuck || k >= 1,
             decreases n - k,
@@ -215,7 +215,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     /// properties. Pages are split before any is changed.
     #[verus_spec(ret =>
         with Tracked(own): Tracked<&mut Owner<P, E>>
-        requires old(self).inv(*old(own)), old(self).page <= to <= old(self).end,
+        requires old(self).inv(*old(own)), old(self).page <= to <= old(self).end, old(op).ready(),
         ensures
             final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
             old(self).page <= final(self).page <= to,
@@ -243,7 +243,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                 self.inv(*own), self.same_bounds(old(self)), old(own).same_shape(*own), 0 <= v0 <= self.page <= to <= self.end,
                 neat(own.nodes, v0, to as int), self.page < to ==> edge(own.nodes, self.v()),
                 n == mapped(view0, v0, self.v() - v0), reproped(view0, own.view(), v0, self.v() - v0, ok),
-                narrower(*op, op0), ok == change_of(op0), v0 == old(self).page, view0 == old(own).view(), op0 == *old(op),
+                narrower(*op, op0), op.ready(), ok == change_of(op0), v0 == old(self).page, view0 == old(own).view(), op0 == *old(op),
             ensures
                 self.page == to,
             decreases to - self.page,
@@ -303,13 +303,13 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
     /// See [`split`](Self::split) and [`set_prop`](Self::set_prop); nothing has changed.
     #[verus_spec(ret =>
         with Tracked(own): Tracked<&mut Owner<P, E>>
-        requires old(self).inv(*old(own)), old(self).page <= to <= old(self).end,
+        requires old(self).inv(*old(own)), old(self).page <= to <= old(self).end, op.ready(),
         ensures
             final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
             old(self).page <= final(self).page <= to,
             match ret {
                 Ok(Some((at, f))) => {
-                    &&& old(self).page <= at && final(self).page == at + span(f.level as int) && old(own).unmapped(old(self).v(), at as int)
+                    &&& 1 <= f.level <= 5 && old(self).page <= at && final(self).page == at + span(f.level as int) && old(own).unmapped(old(self).v(), at as int)
                     &&& run_in(old(own).view(), at as int, span(f.level as int), f.pa as int, f.prop.spec_sans_ad())
                     &&& exists|q: PageProperty| #[trigger] op.makes(f.prop, q) && counted(q) == counted(f.prop)
                         && final(own).view() == old(own).view().union_prefer_right(
@@ -352,7 +352,13 @@ pub(crate) trait ChangeOnce: Sized {
     /// It may make `to` of `from`.
     spec fn makes(self, from: PageProperty, to: PageProperty) -> bool;
 
+    /// It can be asked.
+    #[verifier::prophetic]
+    spec fn ready(self) -> bool;
+
     fn once(self, prop: PageProperty) -> (ret: PageProperty)
+        requires
+            self.ready(),
         ensures
             self.makes(prop, ret),
             counted(ret) == counted(prop),
@@ -362,7 +368,10 @@ pub(crate) trait ChangeOnce: Sized {
 /// Makes new properties of many.
 pub(crate) trait ChangeProp: ChangeOnce {
     fn change(&mut self, prop: PageProperty) -> (ret: PageProperty)
+        requires
+            old(self).ready(),
         ensures
+            final(self).ready(),
             old(self).makes(prop, ret),
             counted(ret) == counted(prop),
             narrower(*final(self), *old(self)),
