@@ -53,7 +53,7 @@ impl<C: PageTableConfig> CursorMut<'_, C> {
     /// Nodes that leave the table go to `sink`.
     ///
     /// # Errors
-    /// As for [`find_next`](Cursor::find_next); `NoMemory` and `UnsupportedProperty` if a page cannot be
+    /// As for [`find_next`](super::Cursor::find_next); `NoMemory` and `UnsupportedProperty` if a page cannot be
     /// split: then no page has changed.
     pub fn take_next(
         &mut self,
