@@ -92,26 +92,32 @@ pub fn run(root: &Path, part: &str) -> Result<(String, Vec<String>)> {
         }
         batches.extend(again);
     }
-    for (i, m) in mutants.iter().enumerate() {
-        if let Some(args) = &m.test {
-            let scratch = Scratch::of(root)?;
-            write(&scratch, &mutants, &[i])?;
-            let failed = !tests_pass(&scratch, args)?;
-            println!(
-                "{}: {}: {}",
-                m.list,
-                m.name,
-                if failed { "a test failed" } else { "SURVIVED" }
-            );
-            verdicts[i] = Some(if failed {
-                Verdict::Tests
-            } else {
-                Verdict::Survived
-            });
-        }
-    }
+    judge_by_tests(root, &mutants, &mut verdicts)?;
     Scratch::of(root)?;
     Ok(report(&mutants, &verdicts))
+}
+
+/// Those that tests must catch.
+fn judge_by_tests(root: &Path, mutants: &[Mutant], verdicts: &mut [Option<Verdict>]) -> Result<()> {
+    let mut good = BTreeSet::new();
+    for (i, m) in mutants.iter().enumerate() {
+        let Some(args) = &m.test else {
+            continue;
+        };
+        let scratch = Scratch::of(root)?;
+        if good.insert(args) && !tests_pass(&scratch, args)? {
+            bail!("without any mutant `cargo test {args}` fails, or takes too long");
+        }
+        write(&scratch, mutants, &[i])?;
+        let passed = tests_pass(&scratch, args)?;
+        let (verdict, word) = match passed {
+            true => (Verdict::Survived, "SURVIVED"),
+            false => (Verdict::Tests, "a test failed"),
+        };
+        println!("{}: {}: {word}", m.list, m.name);
+        verdicts[i] = Some(verdict);
+    }
+    Ok(())
 }
 
 /// The source as it is must be accepted: otherwise no refusal means anything.
