@@ -164,15 +164,25 @@ fn error(message: &Value) -> Option<Error> {
     })
 }
 
+/// The places of a message, and for those in macros, where these are called.
 fn spans(message: &Value) -> Vec<Span> {
-    let place = |s: &Value| {
-        Some(Span {
-            file: s["file_name"].as_str()?.into(),
-            bytes: s["byte_start"].as_u64()? as usize..s["byte_end"].as_u64()? as usize,
-            line: s["line_start"].as_u64()?,
-            primary: s["is_primary"] == true,
-        })
-    };
+    let mut found = Vec::new();
     let list = message["spans"].as_array();
-    list.into_iter().flatten().filter_map(place).collect()
+    for span in list.into_iter().flatten() {
+        let mut next = span;
+        while let Some(place) = place(next) {
+            found.push(place);
+            next = &next["expansion"]["span"];
+        }
+    }
+    found
+}
+
+fn place(s: &Value) -> Option<Span> {
+    Some(Span {
+        file: s["file_name"].as_str()?.into(),
+        bytes: s["byte_start"].as_u64()? as usize..s["byte_end"].as_u64()? as usize,
+        line: s["line_start"].as_u64()?,
+        primary: s["is_primary"] == true,
+    })
 }
