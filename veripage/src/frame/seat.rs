@@ -12,10 +12,14 @@
 //! although the frame is somebody else's.
 #![allow(clippy::redundant_pattern_matching)] // the checker thinks that `is_ok` may unwind
 #![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
+#[cfg(not(verus_only))]
+use super::slot::slot_of;
 #[cfg(verus_only)]
 use super::slot::*;
 use core::marker::PhantomData;
-use veripage_hw::Platform;
+#[cfg(verus_only)]
+use veripage_hw::lock::has_slot;
+use veripage_hw::{Platform, PAGE_SIZE};
 use vstd::atomic::PAtomicU16;
 #[cfg(verus_only)]
 use vstd::invariant::*;
@@ -33,6 +37,10 @@ pub use ghost::*;
 /// Bit 15 of the word: the frame's number is the name of a list.
 #[verus_verify]
 pub const TAKEN: u16 = 0x8000;
+
+/// Names are 1 to this.
+#[verus_verify]
+const NAMES: usize = 0x7fff;
 
 /// Which list a frame is in, and whether a list is named after it.
 #[verus_verify]
@@ -236,4 +244,51 @@ impl<P: Platform> Seat<P> {
             proof { v = SeatInv { perm, list, auth: Some(auth), held }; }
         });
     }
+}
+
+/// A name that no list has, or 0. The first to be tried is that of frame number `nr`.
+#[verus_spec(r =>
+    with -> auth: Tracked<Option<Members>>
+    ensures
+        r != 0 ==> r < TAKEN && has_slot::<P>(4096 * (r - 1)),
+        r != 0 ==> (auth@ matches Some(a) && a.id() == (names::<P>())(r as int) && a@ =~= Map::empty()),
+        r == 0 ==> auth@ is None,
+    no_unwind
+)]
+pub(crate) fn find_name<P: Platform>(nr: usize) -> u16 {
+    proof_decl! {
+        let tracked mut out: Option<Members> = None;
+        let tracked mut got: Option<Members> = None;
+    }
+    let frames = P::MAX_PADDR / PAGE_SIZE;
+    let end = if frames < NAMES { frames } else { NAMES };
+    let mut tried = 0;
+    let mut at = nr % NAMES;
+    let mut found = 0;
+    #[cfg_attr(verus_only, verus_spec(
+        invariant_except_break
+            end <= NAMES, end <= P::MAX_PADDR / 4096, tried <= end, found == 0, out is None,
+        ensures
+            found != 0 ==> found < TAKEN && has_slot::<P>(4096 * (found - 1)),
+            found != 0 ==> (out matches Some(a) && a.id() == (names::<P>())(found as int) && a@ =~= Map::empty()),
+            found == 0 ==> out is None,
+        decreases end - tried
+    ))]
+    while tried < end {
+        if at >= end {
+            at = 0;
+        }
+        let seat = slot_of::<P>(at * PAGE_SIZE).seat();
+        proof_with! { => Tracked(got) }
+        let ok = seat.take_name();
+        if ok {
+            proof! { out = got; }
+            found = at as u16 + 1;
+            break;
+        }
+        at += 1;
+        tried += 1;
+    }
+    proof_with! { |= Tracked(out) }
+    found
 }

@@ -6,7 +6,7 @@ verus! {
 use super::super::once;
 
 /// Moving the cursor changes nothing else.
-pub(super) proof fn lemma_moved<P: Platform, M>(a: ChainGhost<P>, b: ChainGhost<P>, name: int)
+pub(in super::super) proof fn lemma_moved<P: Platform, M>(a: ChainGhost<P>, b: ChainGhost<P>, name: int)
     requires
         a.linked::<M>(name),
         b == (ChainGhost { pos: b.pos, ..a }),

@@ -2,6 +2,7 @@
 #![allow(clippy::unused_unit)] // ghost outputs are attached to the last expression
 use super::link::Link;
 use crate::frame::error::ListError;
+use crate::frame::seat;
 #[cfg(verus_only)]
 use crate::frame::seat::TAKEN;
 use crate::frame::slot::slot_of;
@@ -24,15 +25,11 @@ mod proof;
 #[cfg(verus_only)]
 pub use ghost::*;
 #[cfg(verus_only)]
-use proof::*;
+pub(super) use proof::lemma_moved;
 
 /// Stands for no frame, where a frame's number is asked for.
 #[verus_verify]
 pub const NONE: u32 = u32::MAX;
-
-/// Names that lists can have are below this.
-#[verus_verify]
-const NAMES: usize = 0x7fff;
 
 /// A frame that was not taken in, and why.
 pub type Refused<P, M> = (ListError, UniqueFrame<P, Link<M>>);
@@ -61,7 +58,7 @@ pub struct Chain<P: Platform, M: FrameMeta> {
     no_unwind
 )]
 #[inline(always)]
-fn addr(nr: u32) -> Paddr {
+pub(super) fn addr(nr: u32) -> Paddr {
     nr as usize * PAGE_SIZE
 }
 
@@ -75,7 +72,7 @@ fn addr(nr: u32) -> Paddr {
     no_unwind
 )]
 #[inline(always)]
-fn neighbours<P: Platform, M: FrameMeta>(nr: u32) -> (u32, u32) {
+pub(super) fn neighbours<P: Platform, M: FrameMeta>(nr: u32) -> (u32, u32) {
     let pa = addr(nr);
     proof_decl! { let tracked f = frames.tracked_borrow(pa as int); }
     // SAFETY: the frame is the caller's (`frames`), and its metadata is a `Link<M>`.
@@ -108,53 +105,6 @@ fn set_neighbours<P: Platform, M: FrameMeta>(nr: u32, prev: u32, next: u32) {
     };
     link.prev = prev;
     link.next = next;
-}
-
-/// A name that no list has, or 0. The first to be tried is that of frame number `nr`.
-#[verus_spec(r =>
-    with -> auth: Tracked<Option<Members>>
-    ensures
-        r != 0 ==> r < TAKEN && has_slot::<P>(4096 * (r - 1)),
-        r != 0 ==> (auth@ matches Some(a) && a.id() == (names::<P>())(r as int) && a@ =~= Map::empty()),
-        r == 0 ==> auth@ is None,
-    no_unwind
-)]
-fn find_name<P: Platform>(nr: usize) -> u16 {
-    proof_decl! {
-        let tracked mut out: Option<Members> = None;
-        let tracked mut got: Option<Members> = None;
-    }
-    let frames = P::MAX_PADDR / PAGE_SIZE;
-    let end = if frames < NAMES { frames } else { NAMES };
-    let mut tried = 0;
-    let mut at = nr % NAMES;
-    let mut found = 0;
-    #[cfg_attr(verus_only, verus_spec(
-        invariant_except_break
-            end <= NAMES, end <= P::MAX_PADDR / 4096, tried <= end, found == 0, out is None,
-        ensures
-            found != 0 ==> found < TAKEN && has_slot::<P>(4096 * (found - 1)),
-            found != 0 ==> (out matches Some(a) && a.id() == (names::<P>())(found as int) && a@ =~= Map::empty()),
-            found == 0 ==> out is None,
-        decreases end - tried
-    ))]
-    while tried < end {
-        if at >= end {
-            at = 0;
-        }
-        let seat = slot_of::<P>(at * PAGE_SIZE).seat();
-        proof_with! { => Tracked(got) }
-        let ok = seat.take_name();
-        if ok {
-            proof! { out = got; }
-            found = at as u16 + 1;
-            break;
-        }
-        at += 1;
-        tried += 1;
-    }
-    proof_with! { |= Tracked(out) }
-    found
 }
 
 #[verus_verify]
@@ -218,7 +168,7 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
         }
         proof_decl! { let tracked auth: Option<Members>; }
         proof_with! { => Tracked(auth) }
-        let name = find_name::<P>(nr);
+        let name = seat::find_name::<P>(nr);
         if name == 0 {
             return false;
         }
@@ -516,144 +466,5 @@ impl<P: Platform, M: FrameMeta> Chain<P, M> {
                 )))
         };
         &link.meta
-    }
-
-    /// The address of the frame where the cursor stands.
-    #[verus_spec(r =>
-        requires self.wf(),
-        ensures match r {
-            None => self.pos() == self@.len(),
-            Some(pa) => self.pos() < self@.len() && self@[self.pos()].0 == pa,
-        },
-        no_unwind
-    )]
-    pub(super) fn place(&self) -> Option<Paddr> {
-        proof! {
-            if self.pos() < self@.len() {
-                assert(self.g@.node_ok::<M>(self.pos(), self.name as int));
-            }
-        }
-        if self.at == NONE {
-            return None;
-        }
-        Some(addr(self.at))
-    }
-
-    /// Moves the cursor to the front; past the back if there are no frames.
-    #[verus_spec(
-        requires old(self).wf(),
-        ensures final(self).wf(), final(self)@ == old(self)@, final(self).pos() == 0,
-        no_unwind
-    )]
-    pub(super) fn go_front(&mut self) {
-        self.at = self.front;
-        proof! { self.g.borrow_mut().pos = 0; lemma_moved::<P, M>(old(self).g@, self.g@, self.name as int); }
-    }
-
-    /// Moves the cursor to the back.
-    #[verus_spec(
-        requires old(self).wf(),
-        ensures
-            final(self).wf(), final(self)@ == old(self)@,
-            final(self).pos() == if old(self)@.len() == 0 { 0 } else { old(self)@.len() - 1 },
-        no_unwind
-    )]
-    pub(super) fn go_back(&mut self) {
-        self.at = self.back;
-        proof! {
-            let n = self.g@.order.len() as int;
-            self.g.borrow_mut().pos = if n == 0 { 0 } else { n - 1 };
-            lemma_moved::<P, M>(old(self).g@, self.g@, self.name as int);
-        }
-    }
-
-    /// Moves the cursor past the back.
-    #[verus_spec(
-        requires old(self).wf(),
-        ensures final(self).wf(), final(self)@ == old(self)@, final(self).pos() == old(self)@.len(),
-        no_unwind
-    )]
-    pub(super) fn go_end(&mut self) {
-        self.at = NONE;
-        proof! {
-            self.g.borrow_mut().pos = self.g@.order.len() as int;
-            lemma_moved::<P, M>(old(self).g@, self.g@, self.name as int);
-        }
-    }
-
-    /// Moves the cursor to the frame at `pa`, if that is in the chain.
-    #[verus_spec(r =>
-        requires old(self).wf(),
-        ensures
-            final(self).wf(), final(self)@ == old(self)@, r == old(self).order().contains(pa as int),
-            !r ==> final(self).pos() == old(self).pos(),
-            r ==> final(self).pos() < old(self)@.len() && old(self)@[final(self).pos()].0 == pa,
-        no_unwind
-    )]
-    pub(super) fn go_to(&mut self, pa: Paddr) -> bool {
-        if !self.contains(pa) {
-            return false;
-        }
-        self.at = (pa / PAGE_SIZE) as u32;
-        proof! {
-            let k = choose|k: int| 0 <= k < self.g@.order.len() && self.g@.order[k] == pa;
-            self.g.borrow_mut().pos = k;
-            lemma_moved::<P, M>(old(self).g@, self.g@, self.name as int);
-        }
-        true
-    }
-
-    /// Moves the cursor towards the back; from past the back to the front.
-    #[verus_spec(
-        requires old(self).wf(),
-        ensures
-            final(self).wf(), final(self)@ == old(self)@,
-            final(self).pos() == if old(self).pos() == old(self)@.len() { 0 } else { old(self).pos() + 1 },
-        no_unwind
-    )]
-    pub(super) fn step(&mut self) {
-        proof! {
-            if self.pos() < self@.len() {
-                assert(self.g@.node_ok::<M>(self.pos(), self.name as int));
-            }
-        }
-        if self.at == NONE {
-            self.go_front();
-            return;
-        }
-        proof_with! { Tracked(&self.g.borrow().frames) }
-        let links = neighbours::<P, M>(self.at);
-        self.at = links.1;
-        proof! {
-            self.g.borrow_mut().pos = self.g@.pos + 1;
-            lemma_moved::<P, M>(old(self).g@, self.g@, self.name as int);
-        }
-    }
-
-    /// Moves the cursor towards the front; from the front past the back, and from there to the back.
-    #[verus_spec(
-        requires old(self).wf(),
-        ensures
-            final(self).wf(), final(self)@ == old(self)@,
-            final(self).pos() == before(old(self).pos(), old(self)@.len() as int),
-        no_unwind
-    )]
-    pub(super) fn step_back(&mut self) {
-        proof! {
-            if self.pos() < self@.len() {
-                assert(self.g@.node_ok::<M>(self.pos(), self.name as int));
-            }
-        }
-        if self.at == NONE {
-            self.go_back();
-            return;
-        }
-        proof_with! { Tracked(&self.g.borrow().frames) }
-        let links = neighbours::<P, M>(self.at);
-        self.at = links.0;
-        proof! {
-            self.g.borrow_mut().pos = before(self.g@.pos, self.g@.order.len() as int);
-            lemma_moved::<P, M>(old(self).g@, self.g@, self.name as int);
-        }
     }
 }

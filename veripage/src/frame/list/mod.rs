@@ -34,6 +34,7 @@
 mod chain;
 mod cursor;
 mod link;
+mod place;
 #[doc(hidden)] // a client for the checker and the tests
 pub mod tour;
 
