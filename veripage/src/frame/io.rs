@@ -2,7 +2,7 @@
 //!
 //! They move through frames, segments and buffers of the kernel's own. Nothing is promised about
 //! bytes that somebody else writes meanwhile, except that nothing else happens.
-use core::marker::PhantomData;
+use super::run::Run;
 use core::mem::size_of_val;
 use veripage_hw::bytes::*;
 use veripage_hw::Vaddr;
@@ -34,21 +34,13 @@ pub enum IoError {
 /// Reads forward through a run of bytes that is borrowed for `'a`.
 #[verus_verify]
 pub struct VmReader<'a> {
-    cursor: Vaddr,
-    end: Vaddr,
-    life: PhantomData<&'a u8>,
-    #[cfg(verus_keep_ghost_body)]
-    perm: Tracked<Bytes<'a>>,
+    run: Run<'a>,
 }
 
 /// Writes forward through a run of bytes that is borrowed for `'a`.
 #[verus_verify]
 pub struct VmWriter<'a> {
-    cursor: Vaddr,
-    end: Vaddr,
-    life: PhantomData<&'a u8>,
-    #[cfg(verus_keep_ghost_body)]
-    perm: Tracked<Bytes<'a>>,
+    run: Run<'a>,
 }
 
 #[verus_verify]
@@ -60,12 +52,9 @@ impl<'a> VmReader<'a> {
         ensures r.left() == end - cursor,
     )]
     pub(crate) fn make(cursor: Vaddr, end: Vaddr) -> Self {
-        proof_with! { perm: Tracked(perm) }
-        VmReader {
-            cursor,
-            end,
-            life: PhantomData,
-        }
+        proof_with! { Tracked(perm) }
+        let run = Run::make(cursor, end);
+        VmReader { run }
     }
 
     /// Reads from a buffer of the kernel.
@@ -88,8 +77,7 @@ impl<'a> VmReader<'a> {
     /// Bytes not yet read.
     #[verus_spec(r => ensures r == self.left())]
     pub fn remain(&self) -> usize {
-        proof! { use_type_invariant(self); }
-        self.end - self.cursor
+        self.run.len()
     }
 
     /// Are there bytes not yet read?
@@ -101,7 +89,7 @@ impl<'a> VmReader<'a> {
     /// Virtual address of the next byte.
     #[verus_spec]
     pub fn cursor(&self) -> Vaddr {
-        self.cursor
+        self.run.cursor()
     }
 
     /// Passes over `n` bytes.
@@ -114,15 +102,22 @@ impl<'a> VmReader<'a> {
             final(self).left() == if n <= old(self).left() { old(self).left() - n } else { old(self).left() as int },
     )]
     pub fn skip(&mut self, n: usize) -> Result<(), IoError> {
-        proof! { use_type_invariant(&*self); }
-        if n > self.end - self.cursor {
-            return Err(IoError::InvalidArgs {
-                addr: self.cursor,
-                len: n,
-            });
-        }
-        self.cursor += n;
-        Ok(())
+        self.run.skip(n)
+    }
+
+    /// The same from `offset` bytes on.
+    ///
+    /// # Errors
+    /// `InvalidArgs` if fewer are left.
+    #[verus_spec(r =>
+        ensures
+            r is Ok <==> offset <= self.left(),
+            r matches Ok(x) ==> x.left() == self.left() - offset,
+    )]
+    pub(crate) fn at(self, offset: usize) -> Result<Self, IoError> {
+        let mut me = self;
+        me.skip(offset)?;
+        Ok(me)
     }
 
     /// Leaves at most `max` bytes to be read.
@@ -130,10 +125,7 @@ impl<'a> VmReader<'a> {
         ensures final(self).left() == if max <= old(self).left() { max as int } else { old(self).left() as int },
     )]
     pub fn limit(&mut self, max: usize) {
-        proof! { use_type_invariant(&*self); }
-        if max < self.end - self.cursor {
-            self.end = self.cursor + max;
-        }
+        self.run.limit(max);
     }
 
     /// Copies as many bytes as both have left, and says how many.
@@ -143,21 +135,21 @@ impl<'a> VmReader<'a> {
             final(self).left() == old(self).left() - r, final(writer).left() == old(writer).left() - r,
     )]
     pub fn read(&mut self, writer: &mut VmWriter<'_>) -> usize {
-        proof! { use_type_invariant(&*self); use_type_invariant(&*writer); }
-        let (here, there) = (self.end - self.cursor, writer.end - writer.cursor);
+        proof! { use_type_invariant(&self.run); use_type_invariant(&*writer); use_type_invariant(&writer.run); }
+        let (here, there) = (self.run.len(), writer.run.len());
         let len = if here < there { here } else { there };
         // SAFETY: both runs are what their owners borrowed (type invariants), and have `len` bytes left.
         unsafe {
             copy_bytes(
-                self.cursor,
-                writer.cursor,
+                self.run.cursor(),
+                writer.run.cursor(),
                 len,
-                verus_exec_expr!(Tracked(self.perm.borrow())),
-                verus_exec_expr!(Tracked(writer.perm.borrow())),
+                verus_exec_expr!(Tracked(self.run.perm.borrow())),
+                verus_exec_expr!(Tracked(writer.run.perm.borrow())),
             )
         };
-        self.cursor += len;
-        writer.cursor += len;
+        self.run.pass(len);
+        writer.run.pass(len);
         len
     }
 
@@ -172,12 +164,7 @@ impl<'a> VmReader<'a> {
     )]
     pub fn read_slice(&mut self, dst: &mut [u8]) -> Result<(), IoError> {
         let len = dst.len();
-        if len > self.remain() {
-            return Err(IoError::InvalidArgs {
-                addr: self.cursor,
-                len,
-            });
-        }
+        self.run.check(len)?;
         let mut writer = VmWriter::from_slice(dst);
         self.read(&mut writer);
         Ok(())
@@ -192,12 +179,7 @@ impl<'a> VmReader<'a> {
         let mut t = T::zero();
         let mut writer = VmWriter::over(&mut t);
         let len = writer.avail();
-        if len > self.remain() {
-            return Err(IoError::InvalidArgs {
-                addr: self.cursor,
-                len,
-            });
-        }
+        self.run.check(len)?;
         self.read(&mut writer);
         Ok(t)
     }
@@ -210,11 +192,12 @@ impl<'a> VmReader<'a> {
         ensures final(self).left() == if r is Ok { old(self).left() - W::SIZE } else { old(self).left() as int },
     )]
     pub fn read_once<W: Word>(&mut self) -> Result<W, IoError> {
-        proof! { use_type_invariant(&*self); W::sized(); }
-        check_word::<W>(self.cursor, self.end)?;
+        proof! { use_type_invariant(&self.run); W::sized(); }
+        self.run.check_word::<W>()?;
+        let at = self.run.cursor();
         // SAFETY: aligned and within what the type invariant lends, as just checked.
-        let v = unsafe { load_once(self.cursor, verus_exec_expr!(Tracked(self.perm.borrow()))) };
-        self.cursor += W::SIZE;
+        let v = unsafe { load_once(at, verus_exec_expr!(Tracked(self.run.perm.borrow()))) };
+        self.run.pass(W::SIZE);
         Ok(v)
     }
 }
@@ -228,12 +211,9 @@ impl<'a> VmWriter<'a> {
         ensures r.left() == end - cursor,
     )]
     pub(crate) fn make(cursor: Vaddr, end: Vaddr) -> Self {
-        proof_with! { perm: Tracked(perm) }
-        VmWriter {
-            cursor,
-            end,
-            life: PhantomData,
-        }
+        proof_with! { Tracked(perm) }
+        let run = Run::make(cursor, end);
+        VmWriter { run }
     }
 
     /// Writes to a buffer of the kernel.
@@ -258,8 +238,7 @@ impl<'a> VmWriter<'a> {
     /// Bytes not yet written.
     #[verus_spec(r => ensures r == self.left())]
     pub fn avail(&self) -> usize {
-        proof! { use_type_invariant(self); }
-        self.end - self.cursor
+        self.run.len()
     }
 
     /// Are there bytes not yet written?
@@ -271,7 +250,7 @@ impl<'a> VmWriter<'a> {
     /// Virtual address of the next byte.
     #[verus_spec]
     pub fn cursor(&self) -> Vaddr {
-        self.cursor
+        self.run.cursor()
     }
 
     /// Passes over `n` bytes.
@@ -285,14 +264,22 @@ impl<'a> VmWriter<'a> {
     )]
     pub fn skip(&mut self, n: usize) -> Result<(), IoError> {
         proof! { use_type_invariant(&*self); }
-        if n > self.end - self.cursor {
-            return Err(IoError::InvalidArgs {
-                addr: self.cursor,
-                len: n,
-            });
-        }
-        self.cursor += n;
-        Ok(())
+        self.run.skip(n)
+    }
+
+    /// The same from `offset` bytes on.
+    ///
+    /// # Errors
+    /// `InvalidArgs` if fewer are left.
+    #[verus_spec(r =>
+        ensures
+            r is Ok <==> offset <= self.left(),
+            r matches Ok(x) ==> x.left() == self.left() - offset,
+    )]
+    pub(crate) fn at(self, offset: usize) -> Result<Self, IoError> {
+        let mut me = self;
+        me.skip(offset)?;
+        Ok(me)
     }
 
     /// Leaves at most `max` bytes to be written.
@@ -301,9 +288,7 @@ impl<'a> VmWriter<'a> {
     )]
     pub fn limit(&mut self, max: usize) {
         proof! { use_type_invariant(&*self); }
-        if max < self.end - self.cursor {
-            self.end = self.cursor + max;
-        }
+        self.run.limit(max);
     }
 
     /// Copies as many bytes as both have left, and says how many.
@@ -327,12 +312,7 @@ impl<'a> VmWriter<'a> {
     )]
     pub fn write_slice(&mut self, src: &[u8]) -> Result<(), IoError> {
         let len = src.len();
-        if len > self.avail() {
-            return Err(IoError::InvalidArgs {
-                addr: self.cursor,
-                len,
-            });
-        }
+        self.run.check(len)?;
         let mut reader = VmReader::from_slice(src);
         reader.read(self);
         Ok(())
@@ -346,12 +326,7 @@ impl<'a> VmWriter<'a> {
     pub fn write_val<T: Pod>(&mut self, t: &T) -> Result<(), IoError> {
         let mut reader = VmReader::over(t);
         let len = reader.remain();
-        if len > self.avail() {
-            return Err(IoError::InvalidArgs {
-                addr: self.cursor,
-                len,
-            });
-        }
+        self.run.check(len)?;
         reader.read(self);
         Ok(())
     }
@@ -368,7 +343,7 @@ impl<'a> VmWriter<'a> {
         while self.has_avail() {
             self.write(&mut VmReader::from_slice(block.as_slice()));
         }
-        proof! { use_type_invariant(&*self); }
+        proof! { use_type_invariant(&self.run); }
         len
     }
 
@@ -380,17 +355,12 @@ impl<'a> VmWriter<'a> {
         ensures final(self).left() == if r is Ok { old(self).left() - W::SIZE } else { old(self).left() as int },
     )]
     pub fn write_once<W: Word>(&mut self, v: W) -> Result<(), IoError> {
-        proof! { use_type_invariant(&*self); W::sized(); }
-        check_word::<W>(self.cursor, self.end)?;
+        proof! { use_type_invariant(&*self); use_type_invariant(&self.run); W::sized(); }
+        self.run.check_word::<W>()?;
+        let at = self.run.cursor();
         // SAFETY: aligned and within what the type invariant lends, as just checked.
-        unsafe {
-            store_once(
-                self.cursor,
-                v,
-                verus_exec_expr!(Tracked(self.perm.borrow())),
-            )
-        };
-        self.cursor += W::SIZE;
+        unsafe { store_once(at, v, verus_exec_expr!(Tracked(self.run.perm.borrow()))) };
+        self.run.pass(W::SIZE);
         Ok(())
     }
 
@@ -405,34 +375,19 @@ impl<'a> VmWriter<'a> {
         old: W,
         new: W,
     ) -> Result<Result<W, W>, IoError> {
-        proof! { use_type_invariant(&*self); }
-        check_word::<W>(self.cursor, self.end)?;
+        proof! { use_type_invariant(&*self); use_type_invariant(&self.run); }
+        self.run.check_word::<W>()?;
+        let at = self.run.cursor();
         // SAFETY: aligned and within what the type invariant lends, as just checked.
         Ok(unsafe {
             cas_once(
-                self.cursor,
+                at,
                 old,
                 new,
-                verus_exec_expr!(Tracked(self.perm.borrow())),
+                verus_exec_expr!(Tracked(self.run.perm.borrow())),
             )
         })
     }
-}
-
-/// Is there a whole, aligned word at `cursor`, and before `end`?
-#[verus_spec(r =>
-    requires cursor <= end,
-    ensures r is Ok ==> end - cursor >= W::SIZE && cursor as int % W::SIZE as int == 0,
-)]
-fn check_word<W: Word>(cursor: Vaddr, end: Vaddr) -> Result<(), IoError> {
-    proof! { W::sized(); }
-    if end - cursor < W::SIZE || cursor % W::SIZE != 0 {
-        return Err(IoError::InvalidArgs {
-            addr: cursor,
-            len: W::SIZE,
-        });
-    }
-    Ok(())
 }
 
 impl<'a> From<&'a [u8]> for VmReader<'a> {

@@ -3,21 +3,15 @@ use super::*;
 verus! {
 
 impl<'a> VmReader<'a> {
-    #[verifier::type_invariant]
-    pub open(super) spec fn wf(self) -> bool {
-        self.perm@.lo() <= self.cursor <= self.end <= self.perm@.hi()
-    }
     /// Bytes not yet read.
-    pub open(super) spec fn left(self) -> int { self.end - self.cursor }
+    pub open(super) spec fn left(self) -> int { self.run.left() }
 }
 
 impl<'a> VmWriter<'a> {
     #[verifier::type_invariant]
-    pub open(super) spec fn wf(self) -> bool {
-        self.perm@.lo() <= self.cursor <= self.end <= self.perm@.hi() && self.perm@.writable()
-    }
+    pub open(super) spec fn wf(self) -> bool { self.run.perm().writable() }
     /// Bytes not yet written.
-    pub open(super) spec fn left(self) -> int { self.end - self.cursor }
+    pub open(super) spec fn left(self) -> int { self.run.left() }
 }
 
 } // verus!

@@ -39,6 +39,7 @@ mod kind;
 pub mod list;
 #[cfg(all(test, feature = "loom"))]
 pub(crate) mod loom_tests;
+mod run;
 mod seat;
 pub(crate) mod segment;
 pub(crate) mod shared;

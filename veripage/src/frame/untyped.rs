@@ -47,9 +47,7 @@ impl<P: Platform, K: UntypedKind> Frame<P, K> {
     /// `InvalidArgs` unless all of it lies in the frame; then nothing is read.
     #[verus_spec]
     pub fn read_bytes(&self, offset: usize, dst: &mut [u8]) -> Result<(), IoError> {
-        let mut r = self.reader();
-        r.skip(offset)?;
-        r.read_slice(dst)
+        self.reader().at(offset)?.read_slice(dst)
     }
 
     /// Writes at `offset` bytes from the start.
@@ -58,9 +56,7 @@ impl<P: Platform, K: UntypedKind> Frame<P, K> {
     /// `InvalidArgs` unless all of it lies in the frame; then nothing is written.
     #[verus_spec]
     pub fn write_bytes(&self, offset: usize, src: &[u8]) -> Result<(), IoError> {
-        let mut w = self.writer();
-        w.skip(offset)?;
-        w.write_slice(src)
+        self.writer().at(offset)?.write_slice(src)
     }
 
     /// Reads a value at `offset` bytes from the start.
@@ -69,9 +65,7 @@ impl<P: Platform, K: UntypedKind> Frame<P, K> {
     /// As `read_bytes`.
     #[verus_spec]
     pub fn read_val<T: Pod>(&self, offset: usize) -> Result<T, IoError> {
-        let mut r = self.reader();
-        r.skip(offset)?;
-        r.read_val()
+        self.reader().at(offset)?.read_val()
     }
 
     /// Writes a value at `offset` bytes from the start.
@@ -80,9 +74,7 @@ impl<P: Platform, K: UntypedKind> Frame<P, K> {
     /// As `write_bytes`.
     #[verus_spec]
     pub fn write_val<T: Pod>(&self, offset: usize, t: &T) -> Result<(), IoError> {
-        let mut w = self.writer();
-        w.skip(offset)?;
-        w.write_val(t)
+        self.writer().at(offset)?.write_val(t)
     }
 }
 
@@ -124,9 +116,7 @@ impl<P: Platform, K: UntypedKind> Segment<P, K> {
     /// `InvalidArgs` unless all of it lies in the segment; then nothing is read.
     #[verus_spec]
     pub fn read_bytes(&self, offset: usize, dst: &mut [u8]) -> Result<(), IoError> {
-        let mut r = self.reader();
-        r.skip(offset)?;
-        r.read_slice(dst)
+        self.reader().at(offset)?.read_slice(dst)
     }
 
     /// Writes at `offset` bytes from the start.
@@ -135,8 +125,6 @@ impl<P: Platform, K: UntypedKind> Segment<P, K> {
     /// `InvalidArgs` unless all of it lies in the segment; then nothing is written.
     #[verus_spec]
     pub fn write_bytes(&self, offset: usize, src: &[u8]) -> Result<(), IoError> {
-        let mut w = self.writer();
-        w.skip(offset)?;
-        w.write_slice(src)
+        self.writer().at(offset)?.write_slice(src)
     }
 }
