@@ -276,6 +276,22 @@ fn segment_io() {
 }
 
 #[test]
+fn segment_values() {
+    let m = machine::<4>();
+    let s = FrameAllocOptions::<P>::new().alloc_segment(2).unwrap();
+    // Across the border of two frames.
+    s.write_val(4092, &0x0102_0304_0506_0708_u64).unwrap();
+    assert_eq!(s.read_val::<u64>(4092), Ok(0x0102_0304_0506_0708));
+    assert_eq!(s.read_val::<u32>(4096), Ok(0x0102_0304));
+    assert!(short(s.read_val::<u64>(8185)) && short(s.write_val(8192, &0u8)));
+    assert!(short(s.read_val::<u8>(usize::MAX)));
+    s.write_val(8184, &[1u32, 2]).unwrap();
+    assert_eq!(s.read_val::<[u32; 2]>(8184), Ok([1, 2]));
+    drop(s);
+    at_rest(m);
+}
+
+#[test]
 fn atomics() {
     let m = machine::<4>();
     let f = frame();

@@ -127,4 +127,22 @@ impl<P: Platform, K: UntypedKind> Segment<P, K> {
     pub fn write_bytes(&self, offset: usize, src: &[u8]) -> Result<(), IoError> {
         self.writer().at(offset)?.write_slice(src)
     }
+
+    /// Reads a value at `offset` bytes from the start.
+    ///
+    /// # Errors
+    /// As `read_bytes`.
+    #[verus_spec]
+    pub fn read_val<T: Pod>(&self, offset: usize) -> Result<T, IoError> {
+        self.reader().at(offset)?.read_val()
+    }
+
+    /// Writes a value at `offset` bytes from the start.
+    ///
+    /// # Errors
+    /// As `write_bytes`.
+    #[verus_spec]
+    pub fn write_val<T: Pod>(&self, offset: usize, t: &T) -> Result<(), IoError> {
+        self.writer().at(offset)?.write_val(t)
+    }
 }
