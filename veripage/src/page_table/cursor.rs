@@ -25,7 +25,6 @@ use vstd::prelude::*;
 
 mod change;
 mod opened;
-#[cfg(not(verus_only))]
 mod remove;
 #[cfg(verus_only)]
 #[path = "cursor.spec.rs"]
@@ -33,7 +32,6 @@ pub(crate) mod spec;
 
 pub use change::CursorMut;
 use opened::{bytes_of, Opened};
-#[cfg(not(verus_only))]
 pub use remove::{RetiredOf, Sink, Taken};
 #[cfg(verus_only)]
 use spec::*;

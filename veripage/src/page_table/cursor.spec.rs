@@ -285,8 +285,34 @@ pub(super) open spec fn took<P: Platform>(a: At, b: At, len: usize, r: Result<Op
                     &&& b.map == a.map.remove_keys(pages(at as int, span(f.level as int)))
                 },
                 Ok(Some(Found::Table(at, n, k))) => {
-                    &&& a.page <= at && b.page == at + n && gap(a, a.page, at as int) && k == mapped(a.map, at as int, n as int)
+                    &&& 1 <= n <= span(5) && a.page <= at && b.page == at + n && gap(a, a.page, at as int) && k == mapped(a.map, at as int, n as int)
                     &&& b.map == a.map.remove_keys(pages(at as int, n as int))
+                },
+                Ok(None) => b == a.moved(to) && gap(a, a.page, to),
+                Err(e) => b.map == a.map && (e is NoMemory || e is UnsupportedProperty),
+            }
+        },
+    }
+}
+
+/// The next page was taken out as an item that waits for its flush, or a whole table, or there is nothing.
+pub open spec fn took_item<C: PageTableConfig>(a: At, b: At, len: usize, r: Result<Option<Taken<C>>, PageTableError>) -> bool {
+    match beyond(a, len) {
+        Some(e) => r == Err::<Option<Taken<C>>, PageTableError>(e) && b == a,
+        None => {
+            let to = a.page + len as int / 4096;
+            &&& same_range(a, b) && a.page <= b.page <= to
+            &&& match r {
+                Ok(Some(Taken::Page { va, len, item })) => {
+                    let (at, n, raw) = (va as int / 4096, len as int / 4096, C::raw(item@));
+                    &&& va == at * 4096 && n == span(raw.1 as int) && a.page <= at && b.page == at + n && gap(a, a.page, at)
+                    &&& run_in(a.map, at, n, raw.0 as int, raw.2.spec_sans_ad()) && b.map == a.map.remove_keys(pages(at, n))
+                    &&& item.va().start == va && item.va().end == va_of(at + n)
+                },
+                Ok(Some(Taken::Table { va, len, pages: k })) => {
+                    let (at, n) = (va as int / 4096, len as int / 4096);
+                    &&& va == at * 4096 && a.page <= at && b.page == at + n && gap(a, a.page, at)
+                    &&& k == mapped(a.map, at, n) && b.map == a.map.remove_keys(pages(at, n))
                 },
                 Ok(None) => b == a.moved(to) && gap(a, a.page, to),
                 Err(e) => b.map == a.map && (e is NoMemory || e is UnsupportedProperty),

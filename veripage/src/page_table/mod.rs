@@ -71,9 +71,7 @@ mod word;
 #[cfg(not(verus_only))]
 pub use boot::BootPageTable;
 pub use config::PageTableConfig;
-pub use cursor::{Cursor, CursorMut};
-#[cfg(not(verus_only))]
-pub use cursor::{RetiredOf, Sink, Taken};
+pub use cursor::{Cursor, CursorMut, RetiredOf, Sink, Taken};
 pub use error::PageTableError;
 pub use item::MappedItem;
 pub use kind::{KernelPtConfig, PagingFormat, TableKind, UserPtConfig};

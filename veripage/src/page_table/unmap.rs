@@ -295,7 +295,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
                     &&& final(own).view() == old(own).view().remove_keys(pages(at as int, span(f.level as int)))
                 },
                 Ok(Some(Found::Table(at, size, n))) => {
-                    &&& old(self).page <= at && final(self).page == at + size && old(own).unmapped(old(self).v(), at as int)
+                    &&& 1 <= size <= span(5) && old(self).page <= at && final(self).page == at + size && old(own).unmapped(old(self).v(), at as int)
                     &&& n == mapped(old(own).view(), at as int, size as int)
                     &&& final(own).view() == old(own).view().remove_keys(pages(at as int, size as int))
                 },
