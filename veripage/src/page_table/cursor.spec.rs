@@ -149,7 +149,7 @@ pub open spec fn mapped_run<K: TableKind>(a: At, b: At, pa: usize, len: usize, p
 pub open spec fn looked(a: At, first_page: int, n: int, found: Option<RawItem>) -> bool {
     &&& first_page <= a.page < first_page + n
     &&& match found {
-        Some((pa, level, prop)) => n == span(level as int) && first_page == first(level as int, a.page)
+        Some((pa, level, prop)) => 1 <= level <= 5 && n == span(level as int) && first_page == first(level as int, a.page)
             && forall|x: int| first_page <= x < first_page + n ==> #[trigger] a.map.dom().contains(x)
                 && a.map[x] == Tr::Page(pa + (x - first_page) * 4096, prop.spec_sans_ad()),
         None => forall|x: int| first_page <= x < first_page + n ==> !#[trigger] a.map.dom().contains(x),
@@ -363,12 +363,12 @@ impl<'a, C: PageTableConfig> Cursor<'a, C> {
 }
 
 impl<'a, C: PageTableConfig> CursorMut<'a, C> {
-    pub open(super) spec fn wf(self) -> bool {
+    pub open(in super::super) spec fn wf(self) -> bool {
         self.0.wf()
     }
 
     /// What it sees.
-    pub open(super) spec fn at(self) -> At {
+    pub open(in super::super) spec fn at(self) -> At {
         self.0.at()
     }
 }

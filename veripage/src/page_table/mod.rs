@@ -65,6 +65,8 @@ mod table;
 mod table_root;
 #[cfg(verus_only)]
 mod theorem;
+#[doc(hidden)]
+pub mod tour;
 mod unmap;
 mod word;
 

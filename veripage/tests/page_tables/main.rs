@@ -1,5 +1,6 @@
 //! What page tables do, named by its contract, on every format.
 mod addresses;
+mod client;
 mod huge;
 mod mapping;
 #[path = "../model/mod.rs"]

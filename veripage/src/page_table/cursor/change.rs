@@ -23,7 +23,7 @@ use vstd::prelude::*;
 
 /// A cursor that changes things. It can do what a [`Cursor`] can.
 #[verus_verify(reject_recursive_types(C))]
-pub struct CursorMut<'a, C: PageTableConfig>(pub(super) Cursor<'a, C>);
+pub struct CursorMut<'a, C: PageTableConfig>(pub(in super::super) Cursor<'a, C>);
 
 #[verus_verify]
 impl<'a, C: PageTableConfig> CursorMut<'a, C> {
