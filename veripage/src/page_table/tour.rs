@@ -10,6 +10,7 @@ use super::table_root::TableRoot;
 use super::*;
 #[cfg(verus_only)]
 use super::{model::*, model_words::changed, shares::counted};
+use crate::frame::FrameAllocOptions;
 #[cfg(verus_only)]
 use crate::paging::geometry::*;
 use crate::paging::{CachePolicy, PageFlags, PageProperty};
@@ -156,6 +157,68 @@ pub fn two_pages<P: Platform, F: PagingFormat>(pa: Paddr) -> Result<(Seen, Seen)
     seen
 }
 
+/// Maps a frame in one table, takes a clone of it from there, maps that read-only in the other table, and looks at it
+/// in both. `None` for the second: the query answered with more than one frame, which the views of cursors do not exclude.
+#[verus_spec(r => ensures r matches Ok((a, b)) ==> a is Some && (b is Some ==> b == Some((a->Some_0.0, false))))]
+fn shared_frame<P: Platform, F: PagingFormat>(
+    parent: &TableRoot<UserPtConfig<P, F>>,
+    child: &TableRoot<UserPtConfig<P, F>>,
+) -> Result<(Seen, Seen), PageTableError> {
+    let Ok(frame) = FrameAllocOptions::<P>::new().alloc_frame() else {
+        return Err(PageTableError::NoMemory(HERE));
+    };
+    let rw = PageProperty::new_user(PageFlags::RW, CachePolicy::Writeback);
+    let ro = PageProperty::new_user(PageFlags::R, CachePolicy::Writeback);
+    let mut guard = RcuGuard::<P>::enter();
+    let mut other = RcuGuard::<P>::enter();
+    proof_with!(Tracked(parent.tracked_perm()), Ghost(parent.pins()));
+    let mut a = User::<P, F>::open(parent.paddr(), &mut guard, &(HERE..HERE + 4096))?;
+    proof_decl! {
+        let ghost pa = frame.paddr();
+    }
+    a.map(MappedItem::Tracked(frame.into_dyn(), rw))?;
+    a.0.jump(HERE)?;
+    proof! { lemma_mapped(a.at(), pa, marked(rw, true)); lemma_bits(); }
+    let first = look(&mut a)?;
+    let (_range, item) = a.0.query()?;
+    proof! {
+        if item is Some { lemma_seen(a.at(), _range, item->Some_0.raw()); }
+        slot_bounds(1, a.at().page);
+    }
+    let Some(MappedItem::Tracked(frame, _)) = item else {
+        return Ok((first, None));
+    };
+    proof! { assert(frame.paddr() == pa); }
+    proof_with!(Tracked(child.tracked_perm()), Ghost(child.pins()));
+    let mut b = User::<P, F>::open(child.paddr(), &mut other, &(HERE..HERE + 4096))?;
+    b.map(MappedItem::Tracked(frame, ro))?;
+    b.0.jump(HERE)?;
+    proof! { lemma_mapped(b.at(), pa, marked(ro, true)); }
+    let second = look(&mut b)?;
+    Ok((first, second))
+}
+
+/// `shared_frame` of two tables.
+///
+/// # Errors
+/// As for [`one_huge_page`].
+#[verus_spec(r => ensures r matches Ok((a, b)) ==> a is Some && (b is Some ==> b == Some((a->Some_0.0, false))))]
+pub fn fork<P: Platform, F: PagingFormat>() -> Result<(Seen, Seen), PageTableError> {
+    let Some(parent) = TableRoot::<UserPtConfig<P, F>>::empty() else {
+        return Err(PageTableError::NoMemory(0));
+    };
+    let seen = match TableRoot::<UserPtConfig<P, F>>::empty() {
+        None => Err(PageTableError::NoMemory(0)),
+        Some(child) => {
+            let seen = shared_frame(&parent, &child);
+            take_apart(child);
+            seen
+        }
+    };
+    take_apart(parent);
+    seen
+}
+
 #[cfg(verus_only)]
 verus! {
 
@@ -169,9 +232,11 @@ proof fn lemma_mapped(a: At, pa: usize, prop: PageProperty)
 
 /// Which flags let write.
 proof fn lemma_bits()
-    ensures ((3u8 | 32) & 0xe7) & 2 == 2, ((1u8 | 32) & 0xe7) & 2 == 0,
+    ensures
+        ((3u8 | 32) & 0xe7) & 2 == 2, ((1u8 | 32) & 0xe7) & 2 == 0, ((3u8 & !32u8) & 0xe7) & 2 == 2, ((1u8 & !32u8) & 0xe7) & 2 == 0,
 {
-    assert(((3u8 | 32) & 0xe7) & 2 == 2 && ((1u8 | 32) & 0xe7) & 2 == 0) by (bit_vector);
+    assert(((3u8 | 32) & 0xe7) & 2 == 2 && ((1u8 | 32) & 0xe7) & 2 == 0
+        && ((3u8 & !32u8) & 0xe7) & 2 == 2 && ((1u8 & !32u8) & 0xe7) & 2 == 0) by (bit_vector);
 }
 
 /// What is seen at the address of a cursor.

@@ -37,3 +37,13 @@ fn two_cursors_of_a_client<F: PagingFormat, const ID: usize>() {
     assert_eq!(m.nodes(), 0);
 }
 each_format!(two_cursors_of_a_client, 1214);
+
+fn frame_of_two_tables<F: PagingFormat, const ID: usize>() {
+    let m = machine::<ID>();
+    let (parent, child) = tour::fork::<Sim<ID>, F>().unwrap();
+    let (pa, writable) = parent.expect("the parent maps it");
+    assert!(writable);
+    assert_eq!(child, Some((pa, false)));
+    assert_eq!(m.nodes(), 0);
+}
+each_format!(frame_of_two_tables, 1221);
