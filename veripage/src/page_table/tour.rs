@@ -10,6 +10,7 @@ use super::table_root::TableRoot;
 use super::*;
 #[cfg(verus_only)]
 use super::{model::*, model_words::changed, shares::counted};
+use crate::frame::FrameAllocOptions;
 #[cfg(verus_only)]
 use crate::paging::geometry::*;
 use crate::paging::{CachePolicy, PageFlags, PageProperty};
@@ -119,8 +120,124 @@ pub fn one_huge_page<P: Platform, F: PagingFormat>(
     seen
 }
 
+/// Maps one page by each of two cursors that are open at the same time, the second read-only, and looks by both.
+#[verus_spec(r => ensures r matches Ok((a, b)) ==> a == Some((pa, true)) && b == Some((pa, false)))]
+fn two_cursors<P: Platform, F: PagingFormat>(
+    table: &TableRoot<UserPtConfig<P, F>>,
+    pa: Paddr,
+) -> Result<(Seen, Seen), PageTableError> {
+    let (mut one, mut two) = (RcuGuard::<P>::enter(), RcuGuard::<P>::enter());
+    let rw = PageProperty::new_user(PageFlags::RW, CachePolicy::Writeback);
+    let ro = PageProperty::new_user(PageFlags::R, CachePolicy::Writeback);
+    proof_with!(Tracked(table.tracked_perm()), Ghost(table.pins()));
+    let mut a = User::<P, F>::open(table.paddr(), &mut one, &(HERE..HERE + M2))?;
+    proof_with!(Tracked(table.tracked_perm()), Ghost(table.pins()));
+    let mut b = User::<P, F>::open(table.paddr(), &mut two, &(2 * HERE..2 * HERE + M2))?;
+    a.map(MappedItem::Untracked(pa, 1, rw))?;
+    b.map(MappedItem::Untracked(pa, 1, ro))?;
+    a.0.jump(HERE)?;
+    b.0.jump(2 * HERE)?;
+    proof! { lemma_mapped(a.at(), pa, marked(rw, false)); lemma_mapped(b.at(), pa, marked(ro, false)); lemma_bits(); }
+    let first = look(&mut a)?;
+    let second = look(&mut b)?;
+    Ok((first, second))
+}
+
+/// `two_cursors` on a table of its own.
+///
+/// # Errors
+/// As for [`one_huge_page`].
+#[verus_spec(r => ensures r matches Ok((a, b)) ==> a == Some((pa, true)) && b == Some((pa, false)))]
+pub fn two_pages<P: Platform, F: PagingFormat>(pa: Paddr) -> Result<(Seen, Seen), PageTableError> {
+    let Some(table) = TableRoot::<UserPtConfig<P, F>>::empty() else {
+        return Err(PageTableError::NoMemory(0));
+    };
+    let seen = two_cursors(&table, pa);
+    take_apart(table);
+    seen
+}
+
+/// Maps a frame in one table, takes a clone of it from there, maps that read-only in the other table, and looks at it
+/// in both. `None` for the second: the query answered with more than one frame, which the views of cursors do not exclude.
+#[verus_spec(r => ensures r matches Ok((a, b)) ==> a is Some && (b is Some ==> b == Some((a->Some_0.0, false))))]
+fn shared_frame<P: Platform, F: PagingFormat>(
+    parent: &TableRoot<UserPtConfig<P, F>>,
+    child: &TableRoot<UserPtConfig<P, F>>,
+) -> Result<(Seen, Seen), PageTableError> {
+    let Ok(frame) = FrameAllocOptions::<P>::new().alloc_frame() else {
+        return Err(PageTableError::NoMemory(HERE));
+    };
+    let rw = PageProperty::new_user(PageFlags::RW, CachePolicy::Writeback);
+    let ro = PageProperty::new_user(PageFlags::R, CachePolicy::Writeback);
+    let mut guard = RcuGuard::<P>::enter();
+    let mut other = RcuGuard::<P>::enter();
+    proof_with!(Tracked(parent.tracked_perm()), Ghost(parent.pins()));
+    let mut a = User::<P, F>::open(parent.paddr(), &mut guard, &(HERE..HERE + 4096))?;
+    proof_decl! {
+        let ghost pa = frame.paddr();
+    }
+    a.map(MappedItem::Tracked(frame.into_dyn(), rw))?;
+    a.0.jump(HERE)?;
+    proof! { lemma_mapped(a.at(), pa, marked(rw, true)); lemma_bits(); }
+    let first = look(&mut a)?;
+    let (_range, item) = a.0.query()?;
+    proof! {
+        if item is Some { lemma_seen(a.at(), _range, item->Some_0.raw()); }
+        slot_bounds(1, a.at().page);
+    }
+    let Some(MappedItem::Tracked(frame, _)) = item else {
+        return Ok((first, None));
+    };
+    proof! { assert(frame.paddr() == pa); }
+    proof_with!(Tracked(child.tracked_perm()), Ghost(child.pins()));
+    let mut b = User::<P, F>::open(child.paddr(), &mut other, &(HERE..HERE + 4096))?;
+    b.map(MappedItem::Tracked(frame, ro))?;
+    b.0.jump(HERE)?;
+    proof! { lemma_mapped(b.at(), pa, marked(ro, true)); }
+    let second = look(&mut b)?;
+    Ok((first, second))
+}
+
+/// `shared_frame` of two tables.
+///
+/// # Errors
+/// As for [`one_huge_page`].
+#[verus_spec(r => ensures r matches Ok((a, b)) ==> a is Some && (b is Some ==> b == Some((a->Some_0.0, false))))]
+pub fn fork<P: Platform, F: PagingFormat>() -> Result<(Seen, Seen), PageTableError> {
+    let Some(parent) = TableRoot::<UserPtConfig<P, F>>::empty() else {
+        return Err(PageTableError::NoMemory(0));
+    };
+    let seen = match TableRoot::<UserPtConfig<P, F>>::empty() {
+        None => Err(PageTableError::NoMemory(0)),
+        Some(child) => {
+            let seen = shared_frame(&parent, &child);
+            take_apart(child);
+            seen
+        }
+    };
+    take_apart(parent);
+    seen
+}
+
 #[cfg(verus_only)]
 verus! {
+
+/// One page, just mapped.
+proof fn lemma_mapped(a: At, pa: usize, prop: PageProperty)
+    requires exists|b: At| #[trigger] b.with_run(1, pa as int, prop).map == a.map && b.page == a.page,
+    ensures a.map.dom().contains(a.page), a.map[a.page] == Tr::Page(pa as int, prop.spec_sans_ad()),
+{
+    assert(run(a.page, 1, pa as int, prop.spec_sans_ad()).dom().contains(a.page));
+}
+
+/// Which flags let write.
+proof fn lemma_bits()
+    ensures
+        ((3u8 | 32) & 0xe7) & 2 == 2, ((1u8 | 32) & 0xe7) & 2 == 0, ((3u8 & !32u8) & 0xe7) & 2 == 2, ((1u8 & !32u8) & 0xe7) & 2 == 0,
+{
+    assert(((3u8 | 32) & 0xe7) & 2 == 2 && ((1u8 | 32) & 0xe7) & 2 == 0
+        && ((3u8 & !32u8) & 0xe7) & 2 == 2 && ((1u8 & !32u8) & 0xe7) & 2 == 0) by (bit_vector);
+}
 
 /// What is seen at the address of a cursor.
 spec fn sees(a: At, seen: Seen) -> bool {

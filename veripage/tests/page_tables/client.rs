@@ -26,3 +26,24 @@ fn client_without_memory<F: PagingFormat, const ID: usize>() {
     panic!("no memory is enough");
 }
 each_format!(client_without_memory, 1207);
+
+fn two_cursors_of_a_client<F: PagingFormat, const ID: usize>() {
+    let m = machine::<ID>();
+    let pa = 0x20_0000;
+    assert_eq!(
+        tour::two_pages::<Sim<ID>, F>(pa),
+        Ok((Some((pa, true)), Some((pa, false))))
+    );
+    assert_eq!(m.nodes(), 0);
+}
+each_format!(two_cursors_of_a_client, 1214);
+
+fn frame_of_two_tables<F: PagingFormat, const ID: usize>() {
+    let m = machine::<ID>();
+    let (parent, child) = tour::fork::<Sim<ID>, F>().unwrap();
+    let (pa, writable) = parent.expect("the parent maps it");
+    assert!(writable);
+    assert_eq!(child, Some((pa, false)));
+    assert_eq!(m.nodes(), 0);
+}
+each_format!(frame_of_two_tables, 1221);
