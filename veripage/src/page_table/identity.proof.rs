@@ -133,6 +133,27 @@ pub proof fn lemma_slots(l: int, b: int, v: int)
     }
 }
 
+/// The pages of entry `i` in a node whose first page is `b`.
+proof fn child_part(l: int, b: int, i: int)
+    requires
+        2 <= l <= 5,
+        aligned(l, b),
+        0 <= i < 512,
+    ensures
+        aligned(l - 1, b + off(l, i)),
+        span(l - 1) == es(l),
+        off(l, i + 1) == off(l, i) + es(l),
+        0 <= off(l, i),
+        off(l, i) + es(l) <= span(l),
+        in_node(l, off(l, i)) == i,
+{
+    // by cases on the level
+    if l == 2 {
+    } else if l == 3 {
+    } else if l == 4 {
+    }
+}
+
 pub proof fn lemma_child_info(p: NodeInfo, i: int)
     requires
         info_ok(p),
@@ -147,6 +168,7 @@ pub proof fn lemma_child_info(p: NodeInfo, i: int)
         prefix(child_info(p, i)) == prefix(p) * 512 + i,
         own(p, i) ==> 0 <= p.base,
 {
+    child_part(p.level, p.base, i);
     lemma_slots(p.level, p.base, p.base + off(p.level, i));
 }
 

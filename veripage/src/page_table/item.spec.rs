@@ -83,7 +83,7 @@ pub proof fn addressed<P: Platform>(tracked m: Shares<P>, start: int, n: int) ->
     ensures all_of::<P, AnyMeta>(r, start, start + n * 4096, Kind::Pte),
 {
     let keys = Map::new(|pa: int| frames_in(pa, start, start + n * 4096), |pa: int| (pa - start) / 4096);
-    lemma_run::<P>(m, 0, n, start);
+    lemma_parts_run::<P>(m, n, start);
     let tracked mut r = m;
     r.tracked_map_keys_in_place(keys);
     assert forall|pa: int| #[trigger] r.contains_key(pa) implies share_ok::<P, AnyMeta>(r[pa], pa, Kind::Pte) by {
@@ -91,6 +91,13 @@ pub proof fn addressed<P: Platform>(tracked m: Shares<P>, start: int, n: int) ->
         assert(m.dom().contains((pa - start) / 4096));
     }
     r
+}
+
+proof fn lemma_parts_run<P: Platform>(m: Shares<P>, n: int, pa: int)
+    requires parts(m, 0, n, pa), 0 < n,
+    ensures run_of::<P>(pa, pa + n * 4096),
+{
+    lemma_run::<P>(m, 0, n, pa);
 }
 
 /// Frames that have shares lie in memory.

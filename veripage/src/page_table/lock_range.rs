@@ -375,10 +375,13 @@ proof fn pair(l: int, m: int, v: int)
 proof fn neighbour(s: int)
     ensures s % 512 % 2 == 0 ==> (s + 1) / 2 == s / 2, s % 512 % 2 != 0 ==> (s - 1) / 2 == s / 2,
 {
-    let (i, k) = (s % 512, 256 * (s / 512) + s % 512 / 2);
-    assert(s == 512 * (s / 512) + i);
-    assert(i == 2 * (i / 2) + i % 2);
-    assert(s == 2 * k + i % 2);
+    vstd::arithmetic::div_mod::lemma_mod_mod(s, 2, 256);
+    halves(s);
+}
+
+proof fn halves(s: int)
+    ensures s % 2 == 0 ==> (s + 1) / 2 == s / 2, s % 2 != 0 ==> (s - 1) / 2 == s / 2,
+{
 }
 
 /// Pages in one pair of slots are in one slot above, and so in one pair there.

@@ -292,9 +292,18 @@ proof fn lemma_pair_in_table(t: TableInfo, l: int, v: int, w: int)
     } else {
         lemma_table_slots(t, v);
         lemma_table_slots(t, w);
+        even(slot(l + 1, t.base), t.lo);
+        even(slot(l + 1, t.base), t.hi);
         same_side(slot(l, v), slot(l, w), slot(l + 1, t.base) * 512 + t.lo);
         same_side(slot(l, v), slot(l, w), slot(l + 1, t.base) * 512 + t.hi);
     }
+}
+
+proof fn even(n: int, k: int)
+    requires k % 2 == 0,
+    ensures (n * 512 + k) % 2 == 0,
+{
+    assert(n * 512 + k == 2 * (n * 256 + k / 2));
 }
 
 /// A pair does not straddle an even number.
