@@ -1,6 +1,9 @@
 //! Several CPUs at one space: what one removes, no other reaches. And that these tests would notice:
 //! on a machine that skips a flush, the simulator reports what goes wrong.
 mod common;
+#[macro_use]
+#[path = "common/like_sim.rs"]
+mod like_sim;
 use common::*;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use veripage::frame::{FrameAllocOptions, UFrame};
@@ -22,50 +25,13 @@ struct Deaf<const ID: usize>;
 
 // SAFETY: it is the simulated machine, except for the flushes; the simulator survives that, and says so.
 unsafe impl<const ID: usize> Platform for Deaf<ID> {
-    const LINEAR_BASE: usize = Sim::<ID>::LINEAR_BASE;
-    const META_BASE: usize = Sim::<ID>::META_BASE;
-    const MAX_PADDR: usize = Sim::<ID>::MAX_PADDR;
-    const NR_CPUS: usize = Sim::<ID>::NR_CPUS;
+    like_sim!(ID);
 
-    fn is_ram(pa: Paddr) -> bool {
-        Sim::<ID>::is_ram(pa)
-    }
-    fn alloc_frames(pages: usize, align: usize) -> Option<Paddr> {
-        Sim::<ID>::alloc_frames(pages, align)
-    }
-    fn dealloc_frames(pa: Paddr, pages: usize) {
-        Sim::<ID>::dealloc_frames(pa, pages)
-    }
-    fn cpu() -> usize {
-        Sim::<ID>::cpu()
-    }
-    fn relax() {
-        Sim::<ID>::relax()
-    }
-    unsafe fn load_root(root: Paddr) {
-        // SAFETY: the caller's promise.
-        unsafe { Sim::<ID>::load_root(root) }
-    }
-    fn current_root() -> Option<Paddr> {
-        Sim::<ID>::current_root()
-    }
     fn flush(cpus: CpuSet, op: &FlushOp) -> u64 {
         Sim::<ID>::flush(CpuSet(cpus.0 & 1 << Self::cpu()), op)
     }
-    fn flush_wait(ticket: u64) {
-        Sim::<ID>::flush_wait(ticket)
-    }
-    fn rcu_enter() {
-        Sim::<ID>::rcu_enter()
-    }
     fn rcu_exit() {
         Sim::<ID>::rcu_exit()
-    }
-    fn rcu_stamp() -> u64 {
-        Sim::<ID>::rcu_stamp()
-    }
-    fn rcu_passed(stamp: u64) -> bool {
-        Sim::<ID>::rcu_passed(stamp)
     }
 }
 

@@ -1,5 +1,8 @@
 //! Two and three CPUs at once. Which of them wins is open; that each owns its range alone, that nobody
 //! reaches what is gone, and that all is sound in the end, is not.
+#[macro_use]
+#[path = "../common/like_sim.rs"]
+mod like_sim;
 mod copied;
 mod cursors;
 mod flushes;
