@@ -34,18 +34,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             old(self).v() + span(level as int) <= old(self).end,
         ensures
             final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
-            match ret {
-                Ok(()) => {
-                    &&& old(own).view().dom().disjoint(pages(old(self).v(), span(level as int)))
-                    &&& final(own).view() == old(own).view().union_prefer_right(
-                        run(old(self).v(), span(level as int), pa as int, prop.spec_sans_ad()))
-                    &&& final(self).v() == old(self).v() + span(level as int)
-                },
-                Err(e) => {
-                    &&& final(own).view() == old(own).view() && final(self).page == old(self).page
-                    &&& refused(e, old(own).view(), old(self).v(), span(level as int))
-                },
-            },
+            mapped_whole(ret, (old(self).v(), old(own).view()), (final(self).v(), final(own).view()), span(level as int), pa as int, prop),
     )]
     pub(crate) fn map(
         &mut self,
@@ -73,18 +62,7 @@ impl<P: Platform, E: PageTableEntryTrait> Path<P, E> {
             old(self).v() + span(level as int) <= old(self).end, old(self).reads(*old(own), w), present::<E>(w),
         ensures
             final(self).inv(*final(own)), final(self).same_bounds(old(self)), old(own).same_shape(*final(own)),
-            match ret {
-                Ok(()) => {
-                    &&& old(own).view().dom().disjoint(pages(old(self).v(), span(level as int)))
-                    &&& final(own).view() == old(own).view().union_prefer_right(
-                        run(old(self).v(), span(level as int), pa as int, prop.spec_sans_ad()))
-                    &&& final(self).v() == old(self).v() + span(level as int)
-                },
-                Err(e) => {
-                    &&& final(own).view() == old(own).view() && final(self).page == old(self).page
-                    &&& refused(e, old(own).view(), old(self).v(), span(level as int))
-                },
-            },
+            mapped_whole(ret, (old(self).v(), old(own).view()), (final(self).v(), final(own).view()), span(level as int), pa as int, prop),
     )]
     fn map_over_tables(
         &mut self,
@@ -194,6 +172,18 @@ pub open spec fn refused(e: PageTableError, view: Map<int, Tr>, v: int, n: int) 
     match e {
         PageTableError::AlreadyMapped(va) => va % 4096 == 0 && v <= va / 4096 < v + n && view.dom().contains(va as int / 4096),
         _ => e is NoMemory,
+    }
+}
+
+/// Mapping a page of `n` base pages: from position and view to position and view.
+pub open spec fn mapped_whole(r: Result<(), PageTableError>, a: (int, Map<int, Tr>), b: (int, Map<int, Tr>), n: int, pa: int, prop: PageProperty) -> bool {
+    match r {
+        Ok(()) => {
+            &&& a.1.dom().disjoint(pages(a.0, n))
+            &&& b.1 == a.1.union_prefer_right(run(a.0, n, pa, prop.spec_sans_ad()))
+            &&& b.0 == a.0 + n
+        },
+        Err(e) => b == a && refused(e, a.1, a.0, n),
     }
 }
 
